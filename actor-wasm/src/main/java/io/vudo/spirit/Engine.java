@@ -1,0 +1,26 @@
+package io.vudo.spirit;
+
+/** Something that compiles and runs admitted modules. Thread-safe. One per node and kind. */
+public interface Engine extends AutoCloseable {
+
+  /** The name that users choose it by: {@code wasmtime}. */
+  String name();
+
+  /**
+   * Compiles a module.
+   *
+   * @throws io.vudo.protocol.VudoException {@code MODULE_INVALID} when it does not validate, {@code
+   *     MODULE_COMPILE_TIMEOUT} when it took too long
+   */
+  CompiledModule compile(AdmittedModule module);
+
+  /** How many instances may live at once; further ones are refused with RESIDENCY_LIMIT. */
+  int maxInstances();
+
+  /** How many instances live now. */
+  int liveInstances();
+
+  /** Stops the engine's own threads and frees it. Instances must be closed before. */
+  @Override
+  void close();
+}

@@ -1,0 +1,235 @@
+package io.vudo.protocol;
+
+/**
+ * The one catalogue of everything that can go wrong. The name of a constant is the stable code that
+ * users see, script against and look up in {@code docs/errors.md}, which is generated from here.
+ *
+ * <p>A code is never renamed or reused. A new failure gets a new constant.
+ */
+public enum ErrorCode {
+  // Modules, at admission
+  MODULE_EMPTY(400, "The module has no bytes.", "Pass a compiled .wasm file or a .wat text."),
+  MODULE_BAD_MAGIC(
+      400,
+      "The bytes are not a WebAssembly core module.",
+      "Check that the file is what the compiler wrote; a component must be unwrapped to its core"
+          + " module first."),
+  MODULE_MALFORMED(
+      400, "The module breaks the binary format.", "Rebuild it; the detail names the offset."),
+  MODULE_INVALID(
+      400,
+      "The module is well formed but does not validate.",
+      "Rebuild it with a conforming compiler; the detail is the engine's own."),
+  MODULE_TOO_LARGE(
+      413,
+      "The module is larger than the limit.",
+      "Strip debug sections, or raise vudo.limits.max-module-bytes."),
+  MODULE_UNSUPPORTED(
+      400,
+      "The module uses a feature that cannot be snapshotted or metered.",
+      "Compile without the feature that the detail names."),
+  MODULE_UNKNOWN_IMPORT(
+      400,
+      "The module imports a function that no host offers.",
+      "Use the functions of wit/vudo_spirit.h; the detail names the import."),
+  MODULE_IMPORT_TYPE(
+      400,
+      "The module imports a host function under another signature.",
+      "Correct the declaration; the detail shows both signatures."),
+  MODULE_LIMIT_EXCEEDED(
+      400,
+      "A part of the module is larger than admission allows.",
+      "Split the function or table that the detail names."),
+  MODULE_ABI_MISSING(
+      400,
+      "The module lacks an export that every Spirit needs.",
+      "Export memory, spirit_abi_1, spirit_alloc and spirit_handle."),
+  MODULE_COMPILE_TIMEOUT(
+      408,
+      "Compiling the module took longer than the limit.",
+      "Split large functions, or raise vudo.engine.compile-timeout."),
+  MODULE_NOT_FOUND(
+      404, "No module with this digest is stored on the node.", "Deploy the module again."),
+
+  // A turn that failed
+  OUT_OF_FUEL(
+      422,
+      "The turn used all of its fuel.",
+      "Do less in one message, or deploy the type with a larger --fuel."),
+  CALL_DEPTH_EXCEEDED(
+      422, "The guest's calls nested too deeply.", "Remove the recursion, or raise --call-depth."),
+  TURN_TIMEOUT(
+      422,
+      "The turn took longer than its wall-clock limit.",
+      "Do less in one message, or deploy the type with a larger --turn-timeout."),
+  TRAP_UNREACHABLE(
+      422, "The guest executed unreachable.", "A panic or abort of the guest; see its log."),
+  TRAP_MEMORY_OUT_OF_BOUNDS(
+      422, "The guest touched memory that it does not have.", "A bug of the guest."),
+  TRAP_TABLE_OUT_OF_BOUNDS(
+      422, "The guest touched a table entry that does not exist.", "A bug of the guest."),
+  TRAP_INDIRECT_CALL_NULL(
+      422, "The guest called an empty table entry.", "A bug of the guest: a null function."),
+  TRAP_INDIRECT_CALL_TYPE(
+      422,
+      "The guest called a function by a wrong signature.",
+      "A bug of the guest: a function pointer cast to another type."),
+  TRAP_DIVISION_BY_ZERO(422, "The guest divided by zero.", "A bug of the guest."),
+  TRAP_INTEGER_OVERFLOW(422, "An integer operation of the guest overflowed.", "A bug of it."),
+  TRAP_BAD_CONVERSION(
+      422, "The guest converted a float that fits no integer.", "A bug of the guest."),
+  TRAP_OTHER(422, "The guest trapped.", "The detail is the engine's own."),
+  GUEST_OUT_OF_MEMORY(
+      422,
+      "spirit_alloc of the guest answered 0 or a buffer outside its memory.",
+      "Free what is not needed, or deploy the type with a larger --memory."),
+  GUEST_BAD_REPLY(
+      422,
+      "spirit_handle answered a pointer and length outside of memory.",
+      "Return (pointer << 32) | length of bytes that stay valid until the next call."),
+  APPLICATION_ERROR(
+      422, "The Spirit ended the turn by fail().", "The detail is the Spirit's own message."),
+  EFFECT_LIMIT_EXCEEDED(
+      422,
+      "The turn asked for more effects or bytes of effects than a turn may have.",
+      "Send fewer messages in one turn."),
+  SPIRIT_INIT_FAILED(
+      422,
+      "The Spirit could not be started: its start function or spirit_init failed.",
+      "The detail holds the cause; the next message tries again."),
+  REPLAY_DIVERGED(
+      500,
+      "Replaying a recorded turn gave another result than the record.",
+      "Report it with the module; the Spirit is stopped and its history is untouched."),
+  FUNCTION_NOT_FOUND(
+      404, "The module exports no such function.", "Use one of those that the detail lists."),
+  ARGUMENT_INVALID(
+      400, "An argument does not fit the function's parameter.", "See the signature in the detail."),
+
+  // Messages
+  SPIRIT_ID_INVALID(
+      400,
+      "This is no Spirit id.",
+      "Write TYPE/ID: a letter and up to 63 of letters, digits, '_', '-', '.'; then 1 to 128 of"
+          + " letters, digits and '_-.:@~+='."),
+  SPIRIT_TYPE_UNKNOWN(
+      404, "No Spirit type of this name is deployed.", "Deploy it: vudo deploy FILE --name TYPE."),
+  SPIRIT_TYPE_INVALID(
+      400,
+      "This is no name for a Spirit type.",
+      "A letter and up to 63 of letters, digits, '_', '-', '.'."),
+  MAILBOX_FULL(
+      429,
+      "The Spirit has as many messages waiting as its mailbox holds; this one was not taken.",
+      "Send slower and retry, spread the load over more Spirits, or raise --mailbox."),
+  PAYLOAD_TOO_LARGE(
+      413,
+      "The payload is larger than the limit.",
+      "Send less, or raise vudo.limits.max-payload-bytes."),
+  ASK_TIMEOUT(
+      504,
+      "No answer came within the caller's timeout; the message may still be handled.",
+      "Raise --timeout, or ask again with the same Idempotency-Key."),
+  SPIRIT_UNAVAILABLE(
+      503,
+      "The Spirit cannot be reached or recovered right now.",
+      "Retry; the detail and the node's log hold the cause."),
+  LIMIT_INVALID(
+      400, "A limit is outside of what the node allows.", "Use a value in the range shown."),
+
+  // Capabilities
+  CAPABILITY_UNKNOWN(
+      400, "There is no capability of this name.", "Use one of those that the detail lists."),
+  CAPABILITY_DENIED(
+      403, "The Spirit was not granted this capability.", "Deploy the type with --grant."),
+
+  // Tuples
+  TUPLE_INVALID(
+      400,
+      "This is no tuple.",
+      "A JSON or MessagePack array of null, bool, int, float, string, bytes or arrays."),
+  TUPLE_TOO_LARGE(413, "The tuple is larger than 1 MiB encoded.", "Store less in one tuple."),
+  TUPLE_ARITY(400, "A tuple has 1 to 1,000 fields.", "Add a field, or nest or split the tuple."),
+  TUPLE_TOO_DEEP(400, "The tuple is nested too deeply.", "Nest at most 32 levels."),
+  TEMPLATE_INVALID(
+      400,
+      "This is no template.",
+      "A JSON array whose fields are values, {\"?\": \"any\"}, or {\"?\": TYPE}."),
+  SPACE_NAME_INVALID(
+      400,
+      "This is no name for a space.",
+      "A letter and up to 63 of letters, digits, '_', '-', '.'."),
+  LEASE_INVALID(400, "A lease is 0 (for ever) or a positive number of ms.", "Correct ttl."),
+  SPACE_UNAVAILABLE(503, "The space cannot be reached right now.", "Retry."),
+
+  // The journal
+  JOURNAL_UNAVAILABLE(
+      503,
+      "The journal did not take the write; nothing of it was acknowledged.",
+      "See the node's log: full disk, read-only directory or a database that is away."),
+  JOURNAL_CORRUPT(
+      500, "The journal's bytes are damaged.", "Restore the data directory from a backup."),
+  JOURNAL_VERSION(
+      500,
+      "The data directory was written by a newer version.",
+      "Run at least the version that the detail names."),
+  SNAPSHOT_CORRUPT(
+      500,
+      "A snapshot failed its checksum; the one before it was used.",
+      "Check the disk; nothing was lost."),
+  DATA_DIR_IN_USE(
+      409, "Another process uses this data directory.", "Stop it, or use another --data."),
+  DATA_DIR_UNUSABLE(
+      500, "The data directory cannot be created or written.", "Check its owner and the disk."),
+
+  // Node, gateway and command
+  REQUEST_INVALID(400, "The request is not understood.", "See the detail."),
+  NOT_FOUND(404, "There is nothing at this address.", "See docs for the paths."),
+  NODE_UNREACHABLE(
+      503, "No node answers at this address.", "Start one: vudo node; or pass --node URL."),
+  ADDRESS_IN_USE(500, "The port is taken.", "Stop the other process, or choose another port."),
+  RESIDENCY_LIMIT(
+      503,
+      "The node holds as many live instances as it can.",
+      "Retry: idle Spirits are passivated; or raise vudo.residency.max-instances."),
+  CONFIG_INVALID(400, "The configuration is wrong.", "See the detail."),
+  INTERNAL_ERROR(500, "A fault of the node itself.", "Report it with the node's log.");
+
+  private final int httpStatus;
+  private final String summary;
+  private final String fix;
+
+  ErrorCode(int httpStatus, String summary, String fix) {
+    this.httpStatus = httpStatus;
+    this.summary = summary;
+    this.fix = fix;
+  }
+
+  /** The HTTP status under which the gateway answers this error. */
+  public int httpStatus() {
+    return httpStatus;
+  }
+
+  /** What went wrong, one sentence. */
+  public String summary() {
+    return summary;
+  }
+
+  /** How to mend it, one sentence. */
+  public String fix() {
+    return fix;
+  }
+
+  /**
+   * The constant of this name, or {@link #INTERNAL_ERROR} when a newer peer sent one that this
+   * version does not know.
+   */
+  public static ErrorCode of(String code) {
+    for (ErrorCode c : values()) {
+      if (c.name().equals(code)) {
+        return c;
+      }
+    }
+    return INTERNAL_ERROR;
+  }
+}
