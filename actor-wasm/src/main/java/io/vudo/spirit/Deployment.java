@@ -1,0 +1,40 @@
+package io.vudo.spirit;
+
+import io.vudo.protocol.Capability;
+import io.vudo.protocol.ModuleDigest;
+import io.vudo.protocol.SpiritId;
+import io.vudo.protocol.SpiritLimits;
+import java.util.Set;
+
+/**
+ * A Spirit type as it is deployed: which module its Spirits run, how much they may use and what they
+ * may do.
+ *
+ * <p>A Spirit keeps the module that it was born with: deploying another module under the same type
+ * changes the Spirits born from then on. Limits and capabilities of a redeployed module with the
+ * same digest reach its living Spirits with their next turn.
+ *
+ * @param type the Spirit type's name
+ * @param digest of the original module
+ * @param engine the engine's name, {@code wasmtime}
+ * @param limits per Spirit
+ * @param capabilities what its Spirits may do
+ * @param durable whether turns are journaled; without, the state is lost with the process and after
+ *     passivation
+ * @param revision counts the deployments of the node, from 1
+ * @param deployedAtMillis when, since the epoch
+ */
+public record Deployment(
+    String type,
+    ModuleDigest digest,
+    String engine,
+    SpiritLimits limits,
+    Set<Capability> capabilities,
+    boolean durable,
+    long revision,
+    long deployedAtMillis) {
+  public Deployment {
+    SpiritId.checkType(type);
+    capabilities = Set.copyOf(capabilities);
+  }
+}

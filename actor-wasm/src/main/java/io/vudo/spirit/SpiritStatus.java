@@ -1,0 +1,37 @@
+package io.vudo.spirit;
+
+import io.vudo.protocol.ModuleDigest;
+import io.vudo.protocol.SpiritId;
+
+/**
+ * What a node knows of a Spirit that is resident on it.
+ *
+ * @param id its address
+ * @param phase where in its life it is
+ * @param digest the module it runs
+ * @param turns how many turns its history has
+ * @param memoryBytes its linear memory
+ * @param waiting messages in its mailbox
+ * @param replayedTurns how many turns were replayed when it was last activated
+ * @param recoveryMillis how long that activation took
+ */
+public record SpiritStatus(
+    SpiritId id,
+    Phase phase,
+    ModuleDigest digest,
+    long turns,
+    long memoryBytes,
+    int waiting,
+    long replayedTurns,
+    long recoveryMillis) {
+
+  /** The phases of an instance's life. */
+  public enum Phase {
+    INITIALIZING,
+    READY,
+    RUNNING,
+    SUSPENDED,
+    FAILED,
+    TERMINATED
+  }
+}

@@ -1,0 +1,41 @@
+package io.vudo.spirit;
+
+import io.vudo.protocol.SpiritId;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletionStage;
+
+/**
+ * The door to all Spirits of the cluster for JVM code. Thread-safe, never blocks.
+ *
+ * <p>Every stage that fails does so with a {@link io.vudo.protocol.VudoException}: {@code
+ * SPIRIT_TYPE_UNKNOWN}, {@code PAYLOAD_TOO_LARGE}, {@code MAILBOX_FULL}, {@code ASK_TIMEOUT}, or
+ * whatever ended the turn.
+ */
+public interface Spirits {
+
+  /**
+   * Sends a message and answers what the Spirit replied, once the turn is durable.
+   *
+   * @param to the Spirit; it is created if it does not exist yet
+   * @param messageType what the guest reads as {@code message_type}
+   * @param payload the bytes
+   * @param idempotencyKey two messages with the same key (and receiver) are handled once, and the
+   *     second answers the first one's reply as long as it is remembered; empty for none
+   * @param timeout how long to wait; the message may still be handled afterwards
+   * @return the reply; empty when the Spirit gave none
+   */
+  CompletionStage<Optional<byte[]>> ask(
+      SpiritId to, String messageType, byte[] payload, String idempotencyKey, Duration timeout);
+
+  /**
+   * Sends a message. The stage completes when the turn that handled it is durable, and fails when
+   * that turn failed; no reply is kept.
+   */
+  CompletionStage<Void> tell(
+      SpiritId to, String messageType, byte[] payload, String idempotencyKey, Duration timeout);
+
+  /** The Spirits that are in this node's memory now, ordered by id. */
+  List<SpiritStatus> resident();
+}
