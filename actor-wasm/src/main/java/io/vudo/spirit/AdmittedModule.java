@@ -20,6 +20,7 @@ import java.util.Optional;
  * @param exportsMemory whether its memory is exported as {@code memory}
  * @param mutatesTables whether code of it can change a table or a mutable funcref global
  */
+@SuppressWarnings("ArrayRecordComponent") // handed through by identity, never compared
 public record AdmittedModule(
     ModuleDigest digest,
     int originalBytes,
