@@ -7,6 +7,7 @@
 #
 # CLANG, WASM_LD and NPM name other tools than those found on the PATH.
 set -eu
+export LC_ALL=C
 cd "$(dirname "$0")"
 
 out=target/guests

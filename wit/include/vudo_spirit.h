@@ -116,8 +116,7 @@ int64_t vudo_send_after(int64_t delay, const char *to, uint32_t to_len, const ch
 VUDO_IMPORT("cancel_timer") int32_t vudo_cancel_timer(int64_t timer);
 
 /* Creates the Spirit `type/id` when the turn commits and passes `init` to its
- * spirit_init. A Spirit that exists is left as it is. VUDO_NOT_FOUND when the type
- * is not deployed. Capability: spawn_sandbox. */
+ * spirit_init. A Spirit that exists is left as it is. Capability: spawn_sandbox. */
 VUDO_IMPORT("spawn")
 int32_t vudo_spawn(const char *type, uint32_t type_len, const char *id, uint32_t id_len,
                    const void *init, uint32_t init_len);
