@@ -686,7 +686,10 @@ final class SpiritActor
   }
 
   private Effect<SpiritEvent, SpiritMachine> onRedeliver(SpiritMachine machine) {
-    if (machine.hasDeliveries()) {
+    if (!uncommitted.isEmpty()) {
+      // What these turns send must not leave before they are durable.
+      scheduleRedelivery();
+    } else if (machine.hasDeliveries()) {
       courier.redeliver(machine);
       Duration doubled = redelivery.multipliedBy(2);
       Duration most = spirits.settings().redeliveryMax();
