@@ -34,8 +34,10 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.PostStop;
@@ -449,9 +451,16 @@ final class SpiritActor
         () -> {
           write(turn, lines);
           held.keySet().forEach(spaceByHold::remove);
-          if (turn.hasFailed()) {
-            held.forEach((hold, space) -> spirits.tuplespace().release(space, hold));
-          }
+          Set<String> kept =
+              turn.getEffectsList().stream()
+                  .map(effect -> effect.getConfirmTake().getHold())
+                  .collect(Collectors.toSet());
+          held.forEach(
+              (hold, space) -> {
+                if (!kept.contains(hold)) {
+                  spirits.tuplespace().release(space, hold);
+                }
+              });
         });
     return turn;
   }

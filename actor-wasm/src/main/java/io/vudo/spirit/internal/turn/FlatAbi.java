@@ -171,10 +171,10 @@ public final class FlatAbi {
     if (answer.getStatus() != GuestStatus.OK) {
       return answer.getStatus();
     }
+    answerBuffer(turn, guest, answer.getTuple().toByteArray(), a[5], a[6]);
     if (take) {
       turn.confirmTake(space, answer.getHold());
     }
-    answerBuffer(turn, guest, answer.getTuple().toByteArray(), a[5], a[6]);
     return GuestStatus.OK;
   }
 
@@ -284,7 +284,10 @@ public final class FlatAbi {
 
   private static void answerBuffer(
       TurnContext turn, EngineInstance guest, byte[] bytes, long outPointer, long outLength) {
-    int address = GuestCalls.allocate(guest, turn.deadlineNanos(), bytes.length);
+    int address = (int) guest.call(GuestCalls.ALLOC, turn.deadlineNanos(), bytes.length)[0];
+    if (address == 0 || !guest.inMemory(address, bytes.length)) {
+      throw GuestStatus.INVALID_MEMORY;
+    }
     guest.writeMemory(address, bytes);
     guest.writeMemory((int) outPointer, littleEndian(address));
     guest.writeMemory((int) outLength, littleEndian(bytes.length));
