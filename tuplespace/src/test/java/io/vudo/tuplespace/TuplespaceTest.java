@@ -42,7 +42,7 @@ class TuplespaceTest {
 
   private static Config config() {
     return ConfigFactory.parseString(
-                """
+            """
                 pekko.actor.provider = cluster
                 pekko.actor.allow-java-serialization = off
                 pekko.remote.artery.canonical.hostname = "127.0.0.1"
@@ -52,10 +52,10 @@ class TuplespaceTest {
                 pekko.loglevel = WARNING
                 pekko.stdout-loglevel = OFF
                 """)
-            .withFallback(PersistenceTestKitPlugin.getInstance().config())
-            .withFallback(PersistenceTestKitSnapshotPlugin.config())
-            .withFallback(ConfigFactory.load())
-            .resolve();
+        .withFallback(PersistenceTestKitPlugin.getInstance().config())
+        .withFallback(PersistenceTestKitSnapshotPlugin.config())
+        .withFallback(ConfigFactory.load())
+        .resolve();
   }
 
   @BeforeAll

@@ -12,7 +12,10 @@ import io.vudo.protocol.Tuple;
 import io.vudo.protocol.VudoError;
 import io.vudo.tuplespace.OperationId;
 import io.vudo.tuplespace.OperationId.Position;
+import java.io.IOException;
+import java.io.InputStream;
 import java.io.NotSerializableException;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
@@ -141,18 +144,25 @@ class SpaceSerializerTest {
     }
   }
 
-  /** What version 1 wrote must be read for ever. */
+  /** What a version wrote is read for ever; these files are never changed, only added to. */
   @Test
-  void readsWhatTheFirstVersionWrote() throws NotSerializableException {
-    String golden = GOLDEN_EVENTS;
-    List<String> lines = golden.lines().toList();
+  void readsWhatTheFirstVersionWrote() throws IOException {
+    List<String> lines = golden("events-v1.hex");
     assertEquals(events().size(), lines.size());
     for (int i = 0; i < lines.size(); i++) {
       assertEquals(
           events().get(i), serializer().fromBinary(HexFormat.of().parseHex(lines.get(i)), "event"));
     }
     assertEquals(
-        snapshot(), serializer().fromBinary(HexFormat.of().parseHex(GOLDEN_SNAPSHOT), "snapshot"));
+        snapshot(),
+        serializer()
+            .fromBinary(HexFormat.of().parseHex(golden("snapshot-v1.hex").get(0)), "snapshot"));
+  }
+
+  private static List<String> golden(String file) throws IOException {
+    try (InputStream in = SpaceSerializerTest.class.getResourceAsStream("/golden/" + file)) {
+      return new String(in.readAllBytes(), StandardCharsets.US_ASCII).lines().toList();
+    }
   }
 
   @Test
@@ -182,7 +192,4 @@ class SpaceSerializerTest {
       }
     }
   }
-
-  private static final String GOLDEN_EVENTS = "";
-  private static final String GOLDEN_SNAPSHOT = "";
 }
