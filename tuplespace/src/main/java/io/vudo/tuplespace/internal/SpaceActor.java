@@ -139,12 +139,13 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
   }
 
   private Behavior<Message> onOwnWork(SpaceWork work) {
-    // A new log asks and wakes by itself once it has recovered.
-    if (phase == Phase.IDLE || phase == Phase.BUSY) {
-      waiting.add(work);
-      return next();
+    // Also while the log recovers: an answer that was there at once overtakes the news that it has.
+    // Without a log there is nobody to tell, and the next one asks and wakes by itself.
+    if (phase == Phase.DOWN) {
+      return this;
     }
-    return this;
+    waiting.add(work);
+    return next();
   }
 
   private Behavior<Message> onStop() {

@@ -1,0 +1,138 @@
+package io.vudo.tuplespace.internal;
+
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigFactory;
+import io.vudo.protocol.Template;
+import io.vudo.protocol.Tuple;
+import io.vudo.tuplespace.HoldOutcome;
+import io.vudo.tuplespace.HoldResolver;
+import io.vudo.tuplespace.OperationId;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BiFunction;
+import java.util.function.Function;
+import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
+import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.persistence.testkit.PersistenceTestKitPlugin;
+import org.apache.pekko.persistence.testkit.PersistenceTestKitSnapshotPlugin;
+
+/** One space of its own name, with a clock that is moved by hand and a holder that answers. */
+final class SpaceFixture implements AutoCloseable {
+  static final Template JOB = Template.of("job", Template.ANY);
+
+  final String name = "test-" + UUID.randomUUID();
+  final String persistenceId = "space|" + name;
+  final AtomicLong clock = new AtomicLong(1_000_000);
+  final List<String> asked = new CopyOnWriteArrayList<>();
+  volatile BiFunction<String, String, CompletionStage<HoldOutcome>> holder =
+      (id, holdId) -> CompletableFuture.completedFuture(HoldOutcome.PENDING);
+
+  private final ActorTestKit kit;
+  private final SpaceSettings settings;
+  private ActorRef<SpaceCommand> space;
+
+  SpaceFixture(ActorTestKit kit, String overrides) {
+    this.kit = kit;
+    this.settings =
+        SpaceSettings.of(
+            ConfigFactory.parseString(overrides)
+                .atPath("vudo.tuplespace")
+                .withFallback(kit.system().settings().config()));
+    start();
+  }
+
+  /** An in-memory journal and snapshot store that pass everything through the serializers. */
+  static Config config() {
+    return ConfigFactory.parseString(
+            """
+            pekko.actor.allow-java-serialization = off
+            pekko.loglevel = WARNING
+            pekko.stdout-loglevel = OFF
+            """)
+        .withFallback(PersistenceTestKitPlugin.getInstance().config())
+        .withFallback(PersistenceTestKitSnapshotPlugin.config())
+        .withFallback(ConfigFactory.load())
+        .resolve();
+  }
+
+  void start() {
+    HoldResolver resolver =
+        (id, holdId) -> {
+          asked.add(id + " " + holdId);
+          return holder.apply(id, holdId);
+        };
+    space = kit.spawn(SpaceActor.create(name, settings, resolver, clock::get));
+  }
+
+  void stop() {
+    kit.stop(space);
+  }
+
+  void restart() {
+    stop();
+    start();
+  }
+
+  ActorRef<SpaceCommand> space() {
+    return space;
+  }
+
+  TestProbe<SpaceReply> send(Function<ActorRef<SpaceReply>, SpaceCommand> command) {
+    TestProbe<SpaceReply> probe = kit.createTestProbe();
+    space.tell(command.apply(probe.getRef()));
+    return probe;
+  }
+
+  SpaceReply ask(Function<ActorRef<SpaceReply>, SpaceCommand> command) {
+    TestProbe<SpaceReply> probe = send(command);
+    SpaceReply reply = probe.receiveMessage();
+    probe.stop();
+    return reply;
+  }
+
+  SpaceReply write(Object... values) {
+    return writeAs(OperationId.none(), 0, values);
+  }
+
+  SpaceReply writeAs(OperationId operation, long ttlMillis, Object... values) {
+    return ask(to -> new SpaceCommand.Write(operation, Tuple.of(values), ttlMillis, to));
+  }
+
+  SpaceReply read() {
+    return ask(to -> new SpaceCommand.Read(JOB, to));
+  }
+
+  SpaceReply take(OperationId operation) {
+    return ask(to -> new SpaceCommand.Take(operation, JOB, to));
+  }
+
+  long count() {
+    return ((SpaceReply.Counted) ask(to -> new SpaceCommand.Count(JOB, to))).count();
+  }
+
+  SpaceReply hold(String holdId) {
+    return ask(to -> new SpaceCommand.Hold(holdId, "worker/alice", JOB, to));
+  }
+
+  SpaceReply confirm(String holdId) {
+    return ask(to -> new SpaceCommand.ConfirmTake(holdId, to));
+  }
+
+  SpaceReply release(String holdId) {
+    return ask(to -> new SpaceCommand.ReleaseTake(holdId, to));
+  }
+
+  static SpaceReply found(Object... values) {
+    return new SpaceReply.Found(Tuple.of(values));
+  }
+
+  @Override
+  public void close() {
+    stop();
+  }
+}
