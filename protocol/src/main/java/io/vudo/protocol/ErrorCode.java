@@ -104,7 +104,9 @@ public enum ErrorCode {
   FUNCTION_NOT_FOUND(
       404, "The module exports no such function.", "Use one of those that the detail lists."),
   ARGUMENT_INVALID(
-      400, "An argument does not fit the function's parameter.", "See the signature in the detail."),
+      400,
+      "An argument does not fit the function's parameter.",
+      "See the signature in the detail."),
 
   // Messages
   SPIRIT_ID_INVALID(
@@ -161,6 +163,10 @@ public enum ErrorCode {
       "A letter and up to 63 of letters, digits, '_', '-', '.'."),
   LEASE_INVALID(400, "A lease is 0 (for ever) or a positive number of ms.", "Correct ttl."),
   SPACE_UNAVAILABLE(503, "The space cannot be reached right now.", "Retry."),
+  SPACE_FULL(
+      507,
+      "The space holds as many bytes as it may; the tuple was not written.",
+      "Take tuples, write them with a lease, or raise vudo.tuplespace.max-bytes."),
 
   // The journal
   JOURNAL_UNAVAILABLE(

@@ -1,0 +1,150 @@
+package io.vudo.spirit.internal.actor;
+
+import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.TupleCodec;
+import io.vudo.protocol.VudoError;
+import io.vudo.protocol.VudoException;
+import io.vudo.protocol.journal.v1.ConfirmTake;
+import io.vudo.protocol.journal.v1.Effect;
+import io.vudo.protocol.journal.v1.Pending;
+import io.vudo.protocol.journal.v1.Position;
+import io.vudo.protocol.journal.v1.TupleWrite;
+import io.vudo.spirit.internal.turn.SpiritMachine;
+import io.vudo.tuplespace.OperationId;
+import java.util.Comparator;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.function.BiConsumer;
+import org.apache.pekko.actor.typed.ActorRef;
+
+/**
+ * Brings the effects of committed turns to their receivers, again and again until each is confirmed.
+ *
+ * <p>Messages to a Spirit and writes to a space go out in order and name their predecessor, so that a
+ * receiver, which recognises a repetition by the highest position it has seen, can refuse what came
+ * too early. Used by one actor only.
+ */
+final class Courier {
+  private static final Comparator<Position> ORDER =
+      Comparator.comparingLong(Position::getTurn).thenComparingInt(Position::getIndex);
+
+  /** Errors that no repetition mends; the effect is given up, in the log. */
+  private static final Set<ErrorCode> FINAL =
+      EnumSet.of(
+          ErrorCode.SPIRIT_TYPE_UNKNOWN,
+          ErrorCode.SPIRIT_TYPE_INVALID,
+          ErrorCode.SPIRIT_ID_INVALID,
+          ErrorCode.PAYLOAD_TOO_LARGE,
+          ErrorCode.TUPLE_INVALID,
+          ErrorCode.TUPLE_TOO_LARGE,
+          ErrorCode.TUPLE_TOO_DEEP,
+          ErrorCode.TUPLE_ARITY,
+          ErrorCode.SPACE_NAME_INVALID,
+          ErrorCode.LEASE_INVALID);
+
+  private final SpiritContext spirits;
+  private final ActorRef<DeliveryReply> replies;
+  private final BiConsumer<Position, VudoError> outcome;
+  private final Set<Position> asked = new HashSet<>();
+  private Position sent = Position.getDefaultInstance();
+
+  /**
+   * @param replies where receivers of messages answer
+   * @param outcome told when a space confirmed an effect (null) or did not; called on any thread
+   */
+  Courier(
+      SpiritContext spirits,
+      ActorRef<DeliveryReply> replies,
+      BiConsumer<Position, VudoError> outcome) {
+    this.spirits = spirits;
+    this.replies = replies;
+    this.outcome = outcome;
+  }
+
+  static boolean isFinal(ErrorCode code) {
+    return FINAL.contains(code);
+  }
+
+  /** Sends what was not sent since this Spirit was activated. */
+  void deliver(SpiritMachine machine) {
+    if (!machine.hasDeliveries()) {
+      return;
+    }
+    Map<String, OperationId.Position> previousWrite = new HashMap<>();
+    for (Pending pending : machine.deliveries()) {
+      Position position = pending.getPosition();
+      Effect effect = pending.getEffect();
+      boolean unsent = ORDER.compare(position, sent) > 0;
+      if (effect.hasSend()) {
+        if (unsent) {
+          spirits.send(
+              effect.getSend().getTo(),
+              new SpiritCommand.Deliver(effect.getSend().getMessage(), replies));
+        }
+      } else if (effect.hasTupleWrite()) {
+        TupleWrite write = effect.getTupleWrite();
+        OperationId.Position here =
+            new OperationId.Position(position.getTurn(), position.getIndex());
+        OperationId.Position previous = previousWrite.put(write.getSpace(), here);
+        if (asked.add(position)) {
+          write(machine, position, write, here, previous);
+        }
+      } else if (asked.add(position)) {
+        ConfirmTake confirm = effect.getConfirmTake();
+        await(position, spirits.tuplespace().confirm(confirm.getSpace(), confirm.getHold()));
+      }
+      if (unsent) {
+        sent = position;
+      }
+    }
+  }
+
+  /** Sends everything that is neither confirmed nor being asked right now. */
+  void redeliver(SpiritMachine machine) {
+    sent = Position.getDefaultInstance();
+    deliver(machine);
+  }
+
+  /** A space has answered; unless it confirmed, the effect may be sent again. */
+  void answered(Position position) {
+    asked.remove(position);
+  }
+
+  private void write(
+      SpiritMachine machine,
+      Position position,
+      TupleWrite write,
+      OperationId.Position here,
+      OperationId.Position previous) {
+    await(
+        position,
+        spirits
+            .tuplespace()
+            .write(
+                write.getSpace(),
+                TupleCodec.decodeTuple(write.getTuple().toByteArray()),
+                write.getTtlMillis(),
+                OperationId.turn(
+                    machine.id(), here, previous == null ? OperationId.Position.NONE : previous)));
+  }
+
+  private void await(Position position, CompletionStage<Void> answer) {
+    answer.whenComplete(
+        (done, failure) -> outcome.accept(position, failure == null ? null : error(failure)));
+  }
+
+  static VudoError error(Throwable failure) {
+    Throwable cause =
+        failure instanceof CompletionException && failure.getCause() != null
+            ? failure.getCause()
+            : failure;
+    return cause instanceof VudoException known
+        ? known.toError()
+        : new VudoError(ErrorCode.SPACE_UNAVAILABLE, String.valueOf(cause));
+  }
+}

@@ -1,0 +1,795 @@
+package io.vudo.spirit.internal.actor;
+
+import com.google.protobuf.ByteString;
+import io.vudo.journal.StateSnapshot;
+import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.ModuleDigest;
+import io.vudo.protocol.SpiritId;
+import io.vudo.protocol.Tuple;
+import io.vudo.protocol.TupleCodec;
+import io.vudo.protocol.VudoError;
+import io.vudo.protocol.VudoException;
+import io.vudo.protocol.journal.v1.Acknowledged;
+import io.vudo.protocol.journal.v1.Answer;
+import io.vudo.protocol.journal.v1.Completed;
+import io.vudo.protocol.journal.v1.Marker;
+import io.vudo.protocol.journal.v1.Message;
+import io.vudo.protocol.journal.v1.Position;
+import io.vudo.protocol.journal.v1.Remembered;
+import io.vudo.protocol.journal.v1.SpiritEvent;
+import io.vudo.protocol.journal.v1.Turn;
+import io.vudo.protocol.journal.v1.TupleAnswer;
+import io.vudo.protocol.wire.v1.HoldAnswer;
+import io.vudo.spirit.Deployment;
+import io.vudo.spirit.SpiritStatus;
+import io.vudo.spirit.internal.turn.Attempt;
+import io.vudo.spirit.internal.turn.SpaceRequest;
+import io.vudo.spirit.internal.turn.SpiritMachine;
+import io.vudo.spirit.internal.turn.TurnLog;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.PostStop;
+import org.apache.pekko.actor.typed.javadsl.ActorContext;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
+import org.apache.pekko.persistence.typed.PersistenceId;
+import org.apache.pekko.persistence.typed.RecoveryCompleted;
+import org.apache.pekko.persistence.typed.SnapshotAdapter;
+import org.apache.pekko.persistence.typed.SnapshotCompleted;
+import org.apache.pekko.persistence.typed.SnapshotFailed;
+import org.apache.pekko.persistence.typed.javadsl.CommandHandler;
+import org.apache.pekko.persistence.typed.javadsl.Effect;
+import org.apache.pekko.persistence.typed.javadsl.EventHandler;
+import org.apache.pekko.persistence.typed.javadsl.EventSourcedBehavior;
+import org.apache.pekko.persistence.typed.javadsl.SignalHandler;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.MDC;
+
+/**
+ * The event-sourced part of a Spirit: runs batches of turns on its {@link SpiritMachine}, commits
+ * what they recorded in one write, and only then lets replies and effects out.
+ *
+ * <p>It decides nothing about a turn; it moves records between the machine, the journal and the
+ * receivers of effects.
+ */
+final class SpiritActor
+    extends EventSourcedBehavior<SpiritActor.Command, SpiritEvent, SpiritMachine> {
+
+  /** What the gate, and the actor's own timers and requests, tell it. */
+  sealed interface Command {}
+
+  record Batch(List<SpiritCommand.Deliver> messages) implements Command {}
+
+  record Resolve(String hold, ActorRef<HoldAnswer> replyTo) implements Command {}
+
+  /** Give back what is not committed: the Spirit is to leave. */
+  enum GiveBack implements Command {
+    INSTANCE
+  }
+
+  /** Snapshot if there is something new, then stop. */
+  enum Stop implements Command {
+    INSTANCE
+  }
+
+  private record TupleArrived(long request, TupleAnswer answer) implements Command {}
+
+  private record Delivered(DeliveryReply reply) implements Command {}
+
+  private record SpaceAnswered(Position position, VudoError error) implements Command {}
+
+  private record Registered(VudoError error) implements Command {}
+
+  private enum Redeliver implements Command {
+    INSTANCE
+  }
+
+  private enum Leave implements Command {
+    INSTANCE
+  }
+
+  private enum TryAgain implements Command {
+    INSTANCE
+  }
+
+  private static final Logger GUEST_LOG = LoggerFactory.getLogger("io.vudo.guest");
+  private static final SecureRandom RANDOM = new SecureRandom();
+  private static final int ACKNOWLEDGEMENTS_PER_WRITE = 256;
+  private static final Duration RESIDENCY_PATIENCE = Duration.ofSeconds(10);
+  private static final Duration RESIDENCY_RETRY = Duration.ofMillis(50);
+  private static final Duration REGISTRATION_RETRY = Duration.ofMillis(200);
+
+  private final ActorContext<Command> context;
+  private final TimerScheduler<Command> timers;
+  private final SpiritContext spirits;
+  private final SpiritId id;
+  private final ActorRef<SpiritCommand> gate;
+  private final Courier courier;
+  private final long startedNanos = System.nanoTime();
+
+  // The batch under way
+  private List<SpiritCommand.Deliver> batch = List.of();
+  private int next;
+  private final List<SpiritEvent> uncommitted = new ArrayList<>();
+  private final List<Runnable> afterCommit = new ArrayList<>();
+  private boolean durable = true;
+  private boolean waitingForRoom;
+  private long residencyDeadlineNanos;
+
+  // A turn that waits for a tuple
+  private boolean suspended;
+  private long request;
+  private List<Answer> answers = List.of();
+  private final Map<String, String> spaceByHold = new HashMap<>();
+
+  // What is to be delivered
+  private Duration redelivery;
+  private boolean registered;
+  private boolean registering;
+
+  // Snapshots
+  private boolean recovering = true;
+  private long snapshotSequenceNumber;
+  private long turnAtSnapshot;
+  private boolean stopping;
+  private long recoveryMillis;
+  private long recoveredTurns;
+
+  private SpiritActor(
+      ActorContext<Command> context,
+      TimerScheduler<Command> timers,
+      SpiritContext spirits,
+      SpiritId id,
+      ActorRef<SpiritCommand> gate) {
+    super(PersistenceId.ofUniqueId(persistenceId(id)));
+    this.context = context;
+    this.timers = timers;
+    this.spirits = spirits;
+    this.id = id;
+    this.gate = gate;
+    this.redelivery = spirits.settings().redeliveryMin();
+    ActorRef<Command> self = context.getSelf();
+    this.courier =
+        new Courier(
+            spirits,
+            context.messageAdapter(DeliveryReply.class, Delivered::new),
+            (position, error) -> self.tell(new SpaceAnswered(position, error)));
+  }
+
+  static Behavior<Command> create(
+      SpiritContext spirits, SpiritId id, ActorRef<SpiritCommand> gate) {
+    return Behaviors.setup(
+        context ->
+            Behaviors.withTimers(timers -> new SpiritActor(context, timers, spirits, id, gate)));
+  }
+
+  /** Under which name the journal keeps a Spirit. */
+  static String persistenceId(SpiritId id) {
+    return "spirit|" + id;
+  }
+
+  // Journal
+
+  @Override
+  public String journalPluginId() {
+    return spirits.settings().journalPlugin();
+  }
+
+  @Override
+  public String snapshotPluginId() {
+    return spirits.settings().snapshotPlugin();
+  }
+
+  @Override
+  public SpiritMachine emptyState() {
+    return new SpiritMachine(
+        id,
+        spirits.modules(),
+        spirits.clock(),
+        spirits.settings().turnLimits(),
+        spirits.settings().maxSenders(),
+        spirits.settings().maxIdempotencyKeys());
+  }
+
+  @Override
+  public EventHandler<SpiritMachine, SpiritEvent> eventHandler() {
+    // Live, the machine has done already what the event says; in recovery it does it now.
+    return (machine, event) -> {
+      if (recovering) {
+        machine.replay(event);
+      }
+      return machine;
+    };
+  }
+
+  @Override
+  public boolean shouldSnapshot(SpiritMachine machine, SpiritEvent event, long sequenceNumber) {
+    return event.hasMarker()
+        || sequenceNumber - snapshotSequenceNumber >= spirits.settings().snapshotEveryEvents();
+  }
+
+  @Override
+  public SnapshotAdapter<SpiritMachine> snapshotAdapter() {
+    return new SnapshotAdapter<>() {
+      @Override
+      public Object toJournal(SpiritMachine machine) {
+        turnAtSnapshot = machine.lastTurn();
+        return machine.snapshot(snapshotSequenceNumber);
+      }
+
+      @Override
+      public SpiritMachine fromJournal(Object snapshot) {
+        StateSnapshot state = (StateSnapshot) snapshot;
+        SpiritMachine machine = emptyState();
+        machine.recover(state);
+        snapshotSequenceNumber = state.sequenceNumber();
+        turnAtSnapshot = machine.lastTurn();
+        return machine;
+      }
+    };
+  }
+
+  @Override
+  public SignalHandler<SpiritMachine> signalHandler() {
+    return newSignalHandlerBuilder()
+        .onSignal(RecoveryCompleted.instance(), this::onRecovered)
+        .onSignal(
+            SnapshotCompleted.class,
+            (machine, done) -> onSnapshot(done.getSnapshotMetadata().sequenceNr()))
+        .onSignal(
+            SnapshotFailed.class,
+            (machine, failed) -> {
+              // The journal has every event, so nothing is lost; but the next must not build on it.
+              context.getLog().warn("{}: a snapshot was not written", id, failed.getFailure());
+              onSnapshot(0);
+            })
+        .onSignal(PostStop.instance(), this::onStopped)
+        .build();
+  }
+
+  private void onRecovered(SpiritMachine machine) {
+    recovering = false;
+    recoveredTurns = machine.replayedTurns();
+    recoveryMillis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startedNanos);
+    registered = machine.hasDeliveries();
+    startDeliveries(machine);
+    report(machine, SpiritStatus.Phase.READY);
+    if (machine.lastTurn() > 0) {
+      context
+          .getLog()
+          .debug(
+              "{} recovered at turn {}: {} turns replayed in {} ms",
+              id,
+              machine.lastTurn(),
+              recoveredTurns,
+              recoveryMillis);
+    }
+  }
+
+  private void onSnapshot(long sequenceNumber) {
+    snapshotSequenceNumber = sequenceNumber;
+    if (stopping) {
+      context.getSelf().tell(Leave.INSTANCE);
+    }
+  }
+
+  private void onStopped(SpiritMachine machine) {
+    machine.close();
+    spirits.residents().remove(id);
+  }
+
+  // Commands
+
+  @Override
+  public CommandHandler<Command, SpiritEvent, SpiritMachine> commandHandler() {
+    return newCommandHandlerBuilder()
+        .forAnyState()
+        .onCommand(Batch.class, this::onBatch)
+        .onCommand(TupleArrived.class, this::onTupleArrived)
+        .onCommand(TryAgain.class, (machine, again) -> runBatch(machine))
+        .onCommand(Registered.class, this::onRegistered)
+        .onCommand(Delivered.class, this::onDelivered)
+        .onCommand(SpaceAnswered.class, this::onSpaceAnswered)
+        .onCommand(Redeliver.class, (machine, tick) -> onRedeliver(machine))
+        .onCommand(Resolve.class, this::onResolve)
+        .onCommand(GiveBack.class, (machine, back) -> onGiveBack(machine))
+        .onCommand(Stop.class, (machine, stop) -> onStop(machine))
+        .onCommand(Leave.class, (machine, leave) -> Effect().stop())
+        .build();
+  }
+
+  private Effect<SpiritEvent, SpiritMachine> onBatch(SpiritMachine machine, Batch command) {
+    batch = command.messages();
+    next = 0;
+    answers = List.of();
+    residencyDeadlineNanos = System.nanoTime() + RESIDENCY_PATIENCE.toNanos();
+    return runBatch(machine);
+  }
+
+  /** Runs turns until the batch is through, one waits, or it is time to commit. */
+  private Effect<SpiritEvent, SpiritMachine> runBatch(SpiritMachine machine) {
+    waitingForRoom = false;
+    long until = System.nanoTime() + spirits.settings().batchRunTime().toNanos();
+    report(machine, SpiritStatus.Phase.RUNNING);
+    MDC.put("spirit", id.toString());
+    try {
+      while (next < batch.size() && !suspended) {
+        SpiritCommand.Deliver deliver = batch.get(next);
+        try {
+          if (!handle(machine, deliver)) {
+            break;
+          }
+        } catch (VudoException e) {
+          if (e.code() == ErrorCode.REPLAY_DIVERGED) {
+            throw e;
+          }
+          if (e.code() == ErrorCode.RESIDENCY_LIMIT && waitForRoom()) {
+            break;
+          }
+          // It could not even be tried; the machine is as it was.
+          later(deliver, new DeliveryReply.Refused(deliver.message().getId(), e.toError()));
+        }
+        next++;
+        answers = List.of();
+        if (System.nanoTime() - until > 0) {
+          break;
+        }
+      }
+    } finally {
+      MDC.remove("spirit");
+    }
+    return commit(machine);
+  }
+
+  /** Handles one message; false when it suspended. */
+  private boolean handle(SpiritMachine machine, SpiritCommand.Deliver deliver) {
+    Message message = deliver.message();
+    String messageId = message.getId();
+    switch (machine.judge(message)) {
+      case DUPLICATE -> {
+        later(deliver, repeated(machine, messageId));
+        return true;
+      }
+      case GAP -> {
+        refuseLater(deliver, ErrorCode.SPIRIT_UNAVAILABLE, "An earlier message must come first.");
+        return true;
+      }
+      case NEW -> {}
+    }
+    Optional<Deployment> deployment = spirits.deployments().find(id.type());
+    if (deployment.isEmpty() && machine.configured().isEmpty()) {
+      refuseLater(deliver, ErrorCode.SPIRIT_TYPE_UNKNOWN, "Got \"" + id.type() + "\".");
+      return true;
+    }
+    deployment.ifPresent(
+        d -> {
+          durable = d.durable();
+          machine.follow(d).ifPresent(uncommitted::add);
+        });
+    if (message.getPayload().size() > machine.limits().maxPayloadBytes()) {
+      refuseLater(
+          deliver,
+          ErrorCode.PAYLOAD_TOO_LARGE,
+          message.getPayload().size()
+              + " bytes; the limit of "
+              + id.type()
+              + " is "
+              + machine.limits().maxPayloadBytes()
+              + ".");
+      return true;
+    }
+    if (message.getKind() == Message.Kind.STOP) {
+      uncommitted.add(machine.stop(message));
+      later(deliver, handled(messageId, 0, Completed.getDefaultInstance()));
+      return true;
+    }
+    if (!machine.born()) {
+      Message birth =
+          message.getKind() == Message.Kind.SPAWN
+              ? message
+              : Message.newBuilder()
+                  .setId(messageId + "#birth")
+                  .setType("spawn")
+                  .setKind(Message.Kind.SPAWN)
+                  .build();
+      Turn born = attempt(machine, birth);
+      if (born == null) {
+        return false;
+      }
+      if (born.hasFailed()) {
+        later(
+            deliver,
+            new DeliveryReply.HandledBadly(messageId, born.getNumber(), born.getFailed()));
+        return true;
+      }
+      answers = List.of();
+    }
+    if (message.getKind() == Message.Kind.SPAWN) {
+      later(deliver, handled(messageId, machine.lastTurn(), Completed.getDefaultInstance()));
+      return true;
+    }
+    Turn turn = attempt(machine, message);
+    if (turn == null) {
+      return false;
+    }
+    later(
+        deliver,
+        turn.hasFailed()
+            ? new DeliveryReply.HandledBadly(messageId, turn.getNumber(), turn.getFailed())
+            : handled(messageId, turn.getNumber(), turn.getCompleted()));
+    return true;
+  }
+
+  /** Tries a turn; null when it suspended and an answer is under way. */
+  private Turn attempt(SpiritMachine machine, Message message) {
+    Attempt attempt = machine.attempt(message, answers);
+    if (attempt instanceof Attempt.Suspended waiting) {
+      answers = waiting.answers();
+      suspended = true;
+      ask(waiting.request(), machine.lastTurn() + 1);
+      return null;
+    }
+    Attempt.Finished finished = (Attempt.Finished) attempt;
+    Turn turn = finished.turn();
+    uncommitted.add(SpiritEvent.newBuilder().setTurn(turn).build());
+    List<TurnLog> lines = finished.logs();
+    Map<String, String> held = Map.copyOf(spaceByHold);
+    afterCommit.add(
+        () -> {
+          write(turn, lines);
+          held.keySet().forEach(spaceByHold::remove);
+          if (turn.hasFailed()) {
+            held.forEach((hold, space) -> spirits.tuplespace().release(space, hold));
+          }
+        });
+    return turn;
+  }
+
+  private DeliveryReply repeated(SpiritMachine machine, String messageId) {
+    Remembered before = machine.outcome(messageId).orElse(Remembered.getDefaultInstance());
+    return before.hasFailed()
+        ? new DeliveryReply.HandledBadly(messageId, before.getTurn(), before.getFailed())
+        : handled(messageId, before.getTurn(), before.getCompleted());
+  }
+
+  private static DeliveryReply handled(String messageId, long turn, Completed completed) {
+    return new DeliveryReply.Handled(messageId, turn, completed);
+  }
+
+  private void refuseLater(SpiritCommand.Deliver deliver, ErrorCode code, String detail) {
+    later(
+        deliver,
+        new DeliveryReply.Refused(deliver.message().getId(), new VudoError(code, detail)));
+  }
+
+  private void later(SpiritCommand.Deliver deliver, DeliveryReply reply) {
+    afterCommit.add(() -> deliver.replyTo().tell(reply));
+  }
+
+  /** Makes room for an instance; false when there was none for too long. */
+  private boolean waitForRoom() {
+    if (System.nanoTime() - residencyDeadlineNanos > 0) {
+      return false;
+    }
+    waitingForRoom = true;
+    spirits.residents().makeRoom();
+    timers.startSingleTimer(TryAgain.INSTANCE, RESIDENCY_RETRY);
+    return true;
+  }
+
+  // Commit
+
+  private Effect<SpiritEvent, SpiritMachine> commit(SpiritMachine machine) {
+    if (registering) {
+      return Effect().none();
+    }
+    List<Position> confirmed =
+        uncommitted.isEmpty() && machine.unjournaledAcknowledgements() < ACKNOWLEDGEMENTS_PER_WRITE
+            ? List.of()
+            : machine.takeAcknowledged();
+    if (!confirmed.isEmpty()) {
+      uncommitted.add(
+          SpiritEvent.newBuilder()
+              .setAcknowledged(Acknowledged.newBuilder().addAllPositions(confirmed))
+              .build());
+    }
+    if (uncommitted.isEmpty() || !durable) {
+      uncommitted.clear();
+      return Effect().none().thenRun(() -> committed(machine));
+    }
+    if (machine.hasDeliveries() && !registered) {
+      register();
+      return Effect().none();
+    }
+    List<SpiritEvent> events = List.copyOf(uncommitted);
+    uncommitted.clear();
+    return Effect().persist(events).thenRun(() -> committed(machine));
+  }
+
+  private void committed(SpiritMachine machine) {
+    List<Runnable> released = List.copyOf(afterCommit);
+    afterCommit.clear();
+    released.forEach(Runnable::run);
+    startDeliveries(machine);
+    boolean through = !batch.isEmpty() && !suspended && !waitingForRoom;
+    report(machine, suspended ? SpiritStatus.Phase.SUSPENDED : SpiritStatus.Phase.READY);
+    if (through) {
+      finishBatch();
+    }
+  }
+
+  private void finishBatch() {
+    int handled = next;
+    batch = List.of();
+    next = 0;
+    gate.tell(new SpiritCommand.BatchDone(handled));
+  }
+
+  /**
+   * A Spirit with something to deliver is noted in the index of those to wake before the turn that
+   * made it so is committed; otherwise a crash right after would leave nobody to deliver it.
+   */
+  private void register() {
+    registering = true;
+    context.pipeToSelf(
+        spirits.wakeIndex().add(id),
+        (done, failure) -> new Registered(failure == null ? null : Courier.error(failure)));
+  }
+
+  private Effect<SpiritEvent, SpiritMachine> onRegistered(
+      SpiritMachine machine, Registered answer) {
+    if (answer.error() != null) {
+      context.getLog().warn("{}: the index of Spirits to wake is away: {}", id, answer.error());
+      timers.startSingleTimer("register", TryAgain.INSTANCE, REGISTRATION_RETRY);
+      registering = false;
+      return Effect().none();
+    }
+    registering = false;
+    registered = true;
+    return commit(machine);
+  }
+
+  // Waiting for a tuple
+
+  private void ask(SpaceRequest wanted, long turn) {
+    long ticket = ++request;
+    if (wanted.take()) {
+      byte[] unique = new byte[8];
+      RANDOM.nextBytes(unique);
+      String hold = id + "#" + turn + "#" + HexFormat.of().formatHex(unique);
+      spaceByHold.put(hold, wanted.space());
+      pipe(
+          ticket,
+          hold,
+          spirits.tuplespace().hold(wanted.space(), id, hold, wanted.template()));
+    } else {
+      pipe(ticket, "", spirits.tuplespace().read(wanted.space(), wanted.template()));
+    }
+  }
+
+  private void pipe(long ticket, String hold, CompletionStage<Optional<Tuple>> found) {
+    context.pipeToSelf(
+        found,
+        (tuple, failure) -> {
+          TupleAnswer.Builder answer = TupleAnswer.newBuilder();
+          if (failure != null) {
+            answer.setStatus(TUPLE_TIMEOUT);
+          } else if (tuple.isEmpty()) {
+            answer.setStatus(TUPLE_NOT_FOUND);
+          } else {
+            answer.setTuple(ByteString.copyFrom(TupleCodec.encode(tuple.get()))).setHold(hold);
+          }
+          return new TupleArrived(ticket, answer.build());
+        });
+  }
+
+  private static final int TUPLE_NOT_FOUND = -9;
+  private static final int TUPLE_TIMEOUT = -10;
+
+  private Effect<SpiritEvent, SpiritMachine> onTupleArrived(
+      SpiritMachine machine, TupleArrived arrived) {
+    if (!suspended || arrived.request() != request) {
+      return Effect().none();
+    }
+    suspended = false;
+    List<Answer> more = new ArrayList<>(answers);
+    more.add(Answer.newBuilder().setTuple(arrived.answer()).build());
+    answers = more;
+    return runBatch(machine);
+  }
+
+  private Effect<SpiritEvent, SpiritMachine> onResolve(SpiritMachine machine, Resolve resolve) {
+    HoldAnswer.Outcome outcome =
+        spaceByHold.containsKey(resolve.hold())
+            ? HoldAnswer.Outcome.PENDING
+            : machine.holdCommitted(resolve.hold())
+                ? HoldAnswer.Outcome.COMMITTED
+                : HoldAnswer.Outcome.ABORTED;
+    resolve
+        .replyTo()
+        .tell(HoldAnswer.newBuilder().setHold(resolve.hold()).setOutcome(outcome).build());
+    return Effect().none();
+  }
+
+  // Delivering
+
+  private void startDeliveries(SpiritMachine machine) {
+    if (machine.hasDeliveries()) {
+      courier.deliver(machine);
+      scheduleRedelivery();
+      gate.tell(new SpiritCommand.MayLeave(false));
+    }
+  }
+
+  private void scheduleRedelivery() {
+    if (!timers.isTimerActive(Redeliver.INSTANCE)) {
+      timers.startSingleTimer(Redeliver.INSTANCE, redelivery);
+    }
+  }
+
+  private Effect<SpiritEvent, SpiritMachine> onDelivered(
+      SpiritMachine machine, Delivered delivered) {
+    DeliveryReply reply = delivered.reply();
+    Position position = position(reply.messageId());
+    if (reply instanceof DeliveryReply.Refused refused) {
+      return notConfirmed(machine, position, refused.error());
+    }
+    if (reply instanceof DeliveryReply.HandledBadly bad) {
+      context
+          .getLog()
+          .warn(
+              "{}: message {} ended with {} {}",
+              id,
+              reply.messageId(),
+              bad.outcome().getCode(),
+              bad.outcome().getDetail());
+    }
+    return confirmed(machine, position);
+  }
+
+  private Effect<SpiritEvent, SpiritMachine> onSpaceAnswered(
+      SpiritMachine machine, SpaceAnswered answered) {
+    courier.answered(answered.position());
+    return answered.error() == null
+        ? confirmed(machine, answered.position())
+        : notConfirmed(machine, answered.position(), answered.error());
+  }
+
+  private Effect<SpiritEvent, SpiritMachine> confirmed(SpiritMachine machine, Position position) {
+    if (machine.acknowledge(position)) {
+      redelivery = spirits.settings().redeliveryMin();
+    }
+    return batch.isEmpty() ? commit(machine) : Effect().none();
+  }
+
+  private Effect<SpiritEvent, SpiritMachine> notConfirmed(
+      SpiritMachine machine, Position position, VudoError error) {
+    if (Courier.isFinal(error.code())) {
+      context
+          .getLog()
+          .warn("{}: effect {} of turn {} is given up: {}", id, position.getIndex(), position.getTurn(), error);
+      return confirmed(machine, position);
+    }
+    scheduleRedelivery();
+    return Effect().none();
+  }
+
+  private Effect<SpiritEvent, SpiritMachine> onRedeliver(SpiritMachine machine) {
+    if (!uncommitted.isEmpty()) {
+      // What these turns send must not leave before they are durable.
+      scheduleRedelivery();
+    } else if (machine.hasDeliveries()) {
+      courier.redeliver(machine);
+      Duration doubled = redelivery.multipliedBy(2);
+      Duration most = spirits.settings().redeliveryMax();
+      redelivery = doubled.compareTo(most) > 0 ? most : doubled;
+      scheduleRedelivery();
+    } else if (batch.isEmpty()) {
+      if (registered) {
+        registered = false;
+        spirits.wakeIndex().remove(id);
+      }
+      gate.tell(new SpiritCommand.MayLeave(true));
+    } else {
+      scheduleRedelivery();
+    }
+    return Effect().none();
+  }
+
+  private static Position position(String messageId) {
+    int second = messageId.lastIndexOf('#');
+    int first = messageId.lastIndexOf('#', second - 1);
+    return Position.newBuilder()
+        .setTurn(Long.parseLong(messageId.substring(first + 1, second)))
+        .setIndex(Integer.parseInt(messageId.substring(second + 1)))
+        .build();
+  }
+
+  // Leaving
+
+  private Effect<SpiritEvent, SpiritMachine> onGiveBack(SpiritMachine machine) {
+    if (suspended) {
+      // Not committed, so it never happened: the message is refused and may be sent again.
+      suspended = false;
+      request++;
+      spaceByHold.forEach((hold, space) -> spirits.tuplespace().release(space, hold));
+      spaceByHold.clear();
+      finishBatch();
+    } else if (waitingForRoom) {
+      waitingForRoom = false;
+      timers.cancel(TryAgain.INSTANCE);
+      finishBatch();
+    }
+    return Effect().none();
+  }
+
+  private Effect<SpiritEvent, SpiritMachine> onStop(SpiritMachine machine) {
+    stopping = true;
+    timers.cancelAll();
+    if (!durable || machine.lastTurn() == turnAtSnapshot) {
+      return Effect().stop();
+    }
+    List<SpiritEvent> last = new ArrayList<>();
+    List<Position> confirmed = machine.takeAcknowledged();
+    if (!confirmed.isEmpty()) {
+      last.add(
+          SpiritEvent.newBuilder()
+              .setAcknowledged(Acknowledged.newBuilder().addAllPositions(confirmed))
+              .build());
+    }
+    last.add(SpiritEvent.newBuilder().setMarker(Marker.getDefaultInstance()).build());
+    return Effect().persist(last);
+  }
+
+  // What people see
+
+  private void write(Turn turn, List<TurnLog> lines) {
+    MDC.put("spirit", id.toString());
+    MDC.put("turn", Long.toString(turn.getNumber()));
+    try {
+      for (TurnLog line : lines) {
+        switch (line.level()) {
+          case 0 -> GUEST_LOG.trace("{}: {}", id, line.text());
+          case 1 -> GUEST_LOG.debug("{}: {}", id, line.text());
+          case 2 -> GUEST_LOG.info("{}: {}", id, line.text());
+          case 3 -> GUEST_LOG.warn("{}: {}", id, line.text());
+          default -> GUEST_LOG.error("{}: {}", id, line.text());
+        }
+      }
+    } finally {
+      MDC.remove("turn");
+      MDC.remove("spirit");
+    }
+  }
+
+  private void report(SpiritMachine machine, SpiritStatus.Phase phase) {
+    machine
+        .configured()
+        .ifPresent(
+            configured ->
+                spirits
+                    .residents()
+                    .update(
+                        new SpiritStatus(
+                            id,
+                            phase,
+                            new ModuleDigest(configured.getModuleDigest()),
+                            machine.lastTurn(),
+                            machine.memoryBytes(),
+                            batch.size() - next,
+                            recoveredTurns,
+                            recoveryMillis),
+                        gate));
+  }
+}

@@ -1,0 +1,60 @@
+package io.vudo.spirit.internal.actor;
+
+import io.vudo.protocol.journal.v1.Message;
+import io.vudo.protocol.wire.v1.HoldAnswer;
+import org.apache.pekko.actor.typed.ActorRef;
+
+/**
+ * What a Spirit's gate understands. All of it crosses the wire as Protobuf, but for what is {@link
+ * Local}.
+ */
+public sealed interface SpiritCommand {
+
+  /**
+   * A message.
+   *
+   * @param message what to handle
+   * @param replyTo is told when the turn is durable, or why there was none
+   */
+  record Deliver(Message message, ActorRef<DeliveryReply> replyTo) implements SpiritCommand {}
+
+  /**
+   * A space asks what became of the turn that holds a tuple.
+   *
+   * @param hold the hold's id
+   * @param replyTo gets the answer
+   */
+  record ResolveHold(String hold, ActorRef<HoldAnswer> replyTo) implements SpiritCommand {}
+
+  /** Activates the Spirit, so that it delivers what a crash left undelivered. */
+  enum Wake implements SpiritCommand {
+    INSTANCE
+  }
+
+  /** Ends the Spirit's stay in memory; its state is kept. */
+  enum Passivate implements SpiritCommand {
+    INSTANCE
+  }
+
+  /** What only a gate and its own child say to each other. */
+  sealed interface Local extends SpiritCommand {}
+
+  /**
+   * The child has committed and answered so many messages of its batch; the others come back.
+   *
+   * @param handled how many, from the first
+   */
+  record BatchDone(int handled) implements Local {}
+
+  /**
+   * Whether a Spirit that is idle may leave memory; not while something of it is undelivered.
+   *
+   * @param allowed whether it may
+   */
+  record MayLeave(boolean allowed) implements Local {}
+
+  /** Nobody has needed the Spirit for a while. */
+  enum Idle implements Local {
+    INSTANCE
+  }
+}

@@ -1,0 +1,221 @@
+package io.vudo.spirit.internal.actor;
+
+import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.SpiritId;
+import io.vudo.protocol.SpiritLimits;
+import io.vudo.protocol.VudoError;
+import io.vudo.protocol.VudoException;
+import io.vudo.protocol.wire.v1.HoldAnswer;
+import io.vudo.spirit.Deployment;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.ChildFailed;
+import org.apache.pekko.actor.typed.DispatcherSelector;
+import org.apache.pekko.actor.typed.Terminated;
+import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
+import org.apache.pekko.actor.typed.javadsl.ActorContext;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.actor.typed.javadsl.Receive;
+import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
+import org.apache.pekko.cluster.sharding.typed.javadsl.EntityTypeKey;
+
+/**
+ * The sharded address of a Spirit: it holds the mailbox and hands messages on in batches, so that
+ * those that arrive while a write is under way share the next one.
+ *
+ * <p>It is small and has no state that must survive. The state lives in its child, the {@link
+ * SpiritActor}, on the threads that run guests; the gate stays on Pekko's own, so that a full mailbox
+ * is refused at once however busy the guest is.
+ */
+final class SpiritGate extends AbstractBehavior<SpiritCommand> {
+  static final EntityTypeKey<SpiritCommand> KEY =
+      EntityTypeKey.create(SpiritCommand.class, "spirit");
+
+  private final SpiritContext spirits;
+  private final SpiritId id;
+  private final ActorRef<ClusterSharding.ShardCommand> shard;
+  private final Deque<SpiritCommand.Deliver> waiting = new ArrayDeque<>();
+  private List<SpiritCommand.Deliver> underWay = List.of();
+  private ActorRef<SpiritActor.Command> child;
+  private boolean mayLeave = true;
+  private boolean leaving;
+
+  private SpiritGate(
+      ActorContext<SpiritCommand> context,
+      SpiritContext spirits,
+      SpiritId id,
+      ActorRef<ClusterSharding.ShardCommand> shard) {
+    super(context);
+    this.spirits = spirits;
+    this.id = id;
+    this.shard = shard;
+    context.setReceiveTimeout(spirits.settings().idleTimeout(), SpiritCommand.Idle.INSTANCE);
+  }
+
+  static Behavior<SpiritCommand> create(
+      SpiritContext spirits, SpiritId id, ActorRef<ClusterSharding.ShardCommand> shard) {
+    return Behaviors.setup(context -> new SpiritGate(context, spirits, id, shard));
+  }
+
+  @Override
+  public Receive<SpiritCommand> createReceive() {
+    return newReceiveBuilder()
+        .onMessage(SpiritCommand.Deliver.class, this::onDeliver)
+        .onMessage(SpiritCommand.BatchDone.class, this::onBatchDone)
+        .onMessage(SpiritCommand.ResolveHold.class, this::onResolveHold)
+        .onMessage(SpiritCommand.Wake.class, this::onWake)
+        .onMessage(SpiritCommand.MayLeave.class, this::onMayLeave)
+        .onMessage(SpiritCommand.Idle.class, this::onIdle)
+        .onMessage(SpiritCommand.Passivate.class, this::onPassivate)
+        .onSignal(ChildFailed.class, failed -> onChildGone(failed.getCause()))
+        .onSignal(Terminated.class, terminated -> onChildGone(null))
+        .build();
+  }
+
+  private Behavior<SpiritCommand> onDeliver(SpiritCommand.Deliver deliver) {
+    int most =
+        spirits
+            .deployments()
+            .find(id.type())
+            .map(Deployment::limits)
+            .orElse(SpiritLimits.DEFAULTS)
+            .maxMailbox();
+    if (leaving) {
+      refuse(deliver, new VudoError(ErrorCode.SPIRIT_UNAVAILABLE, "The Spirit is being moved."));
+    } else if (waiting.size() + underWay.size() >= most) {
+      refuse(deliver, new VudoError(ErrorCode.MAILBOX_FULL, id + " holds " + most + " messages."));
+    } else {
+      waiting.add(deliver);
+      pump();
+    }
+    return this;
+  }
+
+  private Behavior<SpiritCommand> onBatchDone(SpiritCommand.BatchDone done) {
+    for (int i = underWay.size() - 1; i >= done.handled(); i--) {
+      waiting.addFirst(underWay.get(i));
+    }
+    underWay = List.of();
+    if (leaving) {
+      leave();
+    } else {
+      pump();
+    }
+    return this;
+  }
+
+  private Behavior<SpiritCommand> onResolveHold(SpiritCommand.ResolveHold resolve) {
+    if (leaving) {
+      resolve
+          .replyTo()
+          .tell(
+              HoldAnswer.newBuilder()
+                  .setHold(resolve.hold())
+                  .setOutcome(HoldAnswer.Outcome.PENDING)
+                  .build());
+    } else {
+      child().tell(new SpiritActor.Resolve(resolve.hold(), resolve.replyTo()));
+    }
+    return this;
+  }
+
+  private Behavior<SpiritCommand> onWake(SpiritCommand.Wake wake) {
+    child();
+    return this;
+  }
+
+  private Behavior<SpiritCommand> onMayLeave(SpiritCommand.MayLeave may) {
+    mayLeave = may.allowed();
+    return this;
+  }
+
+  private Behavior<SpiritCommand> onIdle(SpiritCommand.Idle idle) {
+    if (mayLeave && waiting.isEmpty() && underWay.isEmpty()) {
+      shard.tell(new ClusterSharding.Passivate<>(getContext().getSelf()));
+    }
+    return this;
+  }
+
+  private Behavior<SpiritCommand> onPassivate(SpiritCommand.Passivate passivate) {
+    leaving = true;
+    if (child == null) {
+      return Behaviors.stopped();
+    }
+    // A batch under way is finished first: its callers wait for an answer.
+    if (underWay.isEmpty()) {
+      leave();
+    } else {
+      child.tell(SpiritActor.GiveBack.INSTANCE);
+    }
+    return this;
+  }
+
+  private void leave() {
+    refuseWaiting(new VudoError(ErrorCode.SPIRIT_UNAVAILABLE, "The Spirit is being moved."));
+    child.tell(SpiritActor.Stop.INSTANCE);
+  }
+
+  private Behavior<SpiritCommand> onChildGone(Throwable cause) {
+    spirits.residents().remove(id);
+    if (cause == null && !leaving) {
+      // It stopped by itself, because there is nothing to run: an unknown type.
+      child = null;
+      return Behaviors.stopped();
+    }
+    if (cause != null) {
+      VudoError error = reason(cause);
+      getContext().getLog().error("Spirit {} stopped: {}", id, error, cause);
+      underWay.forEach(deliver -> refuse(deliver, error));
+      refuseWaiting(error);
+    }
+    return Behaviors.stopped();
+  }
+
+  private VudoError reason(Throwable cause) {
+    for (Throwable t = cause; t != null; t = t.getCause()) {
+      if (t instanceof VudoException known) {
+        return known.toError();
+      }
+    }
+    return new VudoError(
+        ErrorCode.JOURNAL_UNAVAILABLE,
+        id + ": " + (cause.getMessage() == null ? cause.toString() : cause.getMessage()));
+  }
+
+  private void pump() {
+    if (underWay.isEmpty() && !waiting.isEmpty()) {
+      List<SpiritCommand.Deliver> batch = new ArrayList<>();
+      while (!waiting.isEmpty() && batch.size() < spirits.settings().batchMessages()) {
+        batch.add(waiting.poll());
+      }
+      underWay = batch;
+      child().tell(new SpiritActor.Batch(List.copyOf(batch)));
+    }
+  }
+
+  private ActorRef<SpiritActor.Command> child() {
+    if (child == null) {
+      child =
+          getContext()
+              .spawn(
+                  SpiritActor.create(spirits, id, getContext().getSelf()),
+                  "spirit",
+                  DispatcherSelector.fromConfig(spirits.settings().dispatcher()));
+      getContext().watch(child);
+    }
+    return child;
+  }
+
+  private void refuseWaiting(VudoError error) {
+    waiting.forEach(deliver -> refuse(deliver, error));
+    waiting.clear();
+  }
+
+  private static void refuse(SpiritCommand.Deliver deliver, VudoError error) {
+    deliver.replyTo().tell(new DeliveryReply.Refused(deliver.message().getId(), error));
+  }
+}

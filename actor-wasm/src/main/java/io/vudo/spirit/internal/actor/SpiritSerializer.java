@@ -1,0 +1,188 @@
+package io.vudo.spirit.internal.actor;
+
+import com.google.protobuf.MessageLite;
+import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.VudoError;
+import io.vudo.protocol.journal.v1.WakeEvent;
+import io.vudo.protocol.journal.v1.WakeSnapshot;
+import io.vudo.protocol.wire.v1.Deliver;
+import io.vudo.protocol.wire.v1.Handled;
+import io.vudo.protocol.wire.v1.HoldAnswer;
+import io.vudo.protocol.wire.v1.Refused;
+import io.vudo.protocol.wire.v1.ResolveHold;
+import io.vudo.protocol.wire.v1.WakeAdd;
+import io.vudo.protocol.wire.v1.WakeAdded;
+import io.vudo.protocol.wire.v1.WakeRemove;
+import java.io.IOException;
+import java.io.NotSerializableException;
+import org.apache.pekko.actor.ExtendedActorSystem;
+import org.apache.pekko.actor.typed.ActorRefResolver;
+import org.apache.pekko.actor.typed.javadsl.Adapter;
+import org.apache.pekko.serialization.SerializerWithStringManifest;
+
+/** What Spirits' actors say to each other, as Protobuf. Manifests and the identifier never change. */
+public final class SpiritSerializer extends SerializerWithStringManifest {
+  private static final int IDENTIFIER = 7_356_101;
+
+  private static final String DELIVER = "D";
+  private static final String RESOLVE_HOLD = "R";
+  private static final String WAKE = "W";
+  private static final String PASSIVATE = "P";
+  private static final String HANDLED = "H";
+  private static final String HANDLED_BADLY = "B";
+  private static final String REFUSED = "F";
+  private static final String HOLD_ANSWER = "A";
+  private static final String INDEX_ADD = "IA";
+  private static final String INDEX_ADDED = "ID";
+  private static final String INDEX_REMOVE = "IR";
+  private static final String INDEX_PING = "IP";
+  private static final String INDEX_EVENT = "IE";
+  private static final String INDEX_SNAPSHOT = "IS";
+
+  private final ActorRefResolver references;
+
+  /** Made by Pekko. */
+  public SpiritSerializer(ExtendedActorSystem system) {
+    this.references = ActorRefResolver.get(Adapter.toTyped(system));
+  }
+
+  @Override
+  public int identifier() {
+    return IDENTIFIER;
+  }
+
+  @Override
+  public String manifest(Object message) {
+    if (message instanceof SpiritCommand.Deliver) {
+      return DELIVER;
+    } else if (message instanceof SpiritCommand.ResolveHold) {
+      return RESOLVE_HOLD;
+    } else if (message instanceof SpiritCommand.Wake) {
+      return WAKE;
+    } else if (message instanceof SpiritCommand.Passivate) {
+      return PASSIVATE;
+    } else if (message instanceof DeliveryReply.Handled) {
+      return HANDLED;
+    } else if (message instanceof DeliveryReply.HandledBadly) {
+      return HANDLED_BADLY;
+    } else if (message instanceof DeliveryReply.Refused) {
+      return REFUSED;
+    } else if (message instanceof HoldAnswer) {
+      return HOLD_ANSWER;
+    } else if (message instanceof WakeIndex.Add) {
+      return INDEX_ADD;
+    } else if (message instanceof WakeIndex.Added) {
+      return INDEX_ADDED;
+    } else if (message instanceof WakeIndex.Remove) {
+      return INDEX_REMOVE;
+    } else if (message instanceof WakeIndex.Ping) {
+      return INDEX_PING;
+    } else if (message instanceof WakeEvent) {
+      return INDEX_EVENT;
+    } else if (message instanceof WakeSnapshot) {
+      return INDEX_SNAPSHOT;
+    }
+    throw new IllegalArgumentException(message.getClass() + " never leaves its node");
+  }
+
+  @Override
+  public byte[] toBinary(Object message) {
+    if (message instanceof SpiritCommand.Deliver deliver) {
+      return Deliver.newBuilder()
+          .setMessage(deliver.message())
+          .setReplyTo(references.toSerializationFormat(deliver.replyTo()))
+          .build()
+          .toByteArray();
+    } else if (message instanceof SpiritCommand.ResolveHold resolve) {
+      return ResolveHold.newBuilder()
+          .setHold(resolve.hold())
+          .setReplyTo(references.toSerializationFormat(resolve.replyTo()))
+          .build()
+          .toByteArray();
+    } else if (message instanceof DeliveryReply.Handled handled) {
+      return Handled.newBuilder()
+          .setMessageId(handled.messageId())
+          .setTurn(handled.turn())
+          .setCompleted(handled.outcome())
+          .build()
+          .toByteArray();
+    } else if (message instanceof DeliveryReply.HandledBadly handled) {
+      return Handled.newBuilder()
+          .setMessageId(handled.messageId())
+          .setTurn(handled.turn())
+          .setFailed(handled.outcome())
+          .build()
+          .toByteArray();
+    } else if (message instanceof DeliveryReply.Refused refused) {
+      return Refused.newBuilder()
+          .setMessageId(refused.messageId())
+          .setCode(refused.error().code().name())
+          .setDetail(refused.error().detail())
+          .build()
+          .toByteArray();
+    } else if (message instanceof MessageLite protobuf) {
+      return protobuf.toByteArray();
+    } else if (message instanceof WakeIndex.Add add) {
+      return WakeAdd.newBuilder()
+          .setSpirit(add.spirit())
+          .setReplyTo(references.toSerializationFormat(add.replyTo()))
+          .build()
+          .toByteArray();
+    } else if (message instanceof WakeIndex.Added added) {
+      return WakeAdded.newBuilder().setSpirit(added.spirit()).build().toByteArray();
+    } else if (message instanceof WakeIndex.Remove remove) {
+      return WakeRemove.newBuilder().setSpirit(remove.spirit()).build().toByteArray();
+    }
+    manifest(message);
+    return new byte[0];
+  }
+
+  @Override
+  public Object fromBinary(byte[] bytes, String manifest) throws NotSerializableException {
+    try {
+      return switch (manifest) {
+        case DELIVER -> {
+          Deliver deliver = Deliver.parseFrom(bytes);
+          yield new SpiritCommand.Deliver(
+              deliver.getMessage(), references.resolveActorRef(deliver.getReplyTo()));
+        }
+        case RESOLVE_HOLD -> {
+          ResolveHold resolve = ResolveHold.parseFrom(bytes);
+          yield new SpiritCommand.ResolveHold(
+              resolve.getHold(), references.resolveActorRef(resolve.getReplyTo()));
+        }
+        case WAKE -> SpiritCommand.Wake.INSTANCE;
+        case PASSIVATE -> SpiritCommand.Passivate.INSTANCE;
+        case HANDLED -> {
+          Handled handled = Handled.parseFrom(bytes);
+          yield new DeliveryReply.Handled(
+              handled.getMessageId(), handled.getTurn(), handled.getCompleted());
+        }
+        case HANDLED_BADLY -> {
+          Handled handled = Handled.parseFrom(bytes);
+          yield new DeliveryReply.HandledBadly(
+              handled.getMessageId(), handled.getTurn(), handled.getFailed());
+        }
+        case REFUSED -> {
+          Refused refused = Refused.parseFrom(bytes);
+          yield new DeliveryReply.Refused(
+              refused.getMessageId(),
+              new VudoError(ErrorCode.of(refused.getCode()), refused.getDetail()));
+        }
+        case HOLD_ANSWER -> HoldAnswer.parseFrom(bytes);
+        case INDEX_ADD -> {
+          WakeAdd add = WakeAdd.parseFrom(bytes);
+          yield new WakeIndex.Add(add.getSpirit(), references.resolveActorRef(add.getReplyTo()));
+        }
+        case INDEX_ADDED -> new WakeIndex.Added(WakeAdded.parseFrom(bytes).getSpirit());
+        case INDEX_REMOVE -> new WakeIndex.Remove(WakeRemove.parseFrom(bytes).getSpirit());
+        case INDEX_PING -> WakeIndex.Ping.INSTANCE;
+        case INDEX_EVENT -> WakeEvent.parseFrom(bytes);
+        case INDEX_SNAPSHOT -> WakeSnapshot.parseFrom(bytes);
+        default -> throw new NotSerializableException("Unknown manifest " + manifest);
+      };
+    } catch (IOException e) {
+      throw new NotSerializableException(manifest + ": " + e.getMessage());
+    }
+  }
+}

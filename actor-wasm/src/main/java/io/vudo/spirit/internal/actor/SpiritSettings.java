@@ -1,0 +1,63 @@
+package io.vudo.spirit.internal.actor;
+
+import com.typesafe.config.Config;
+import io.vudo.spirit.internal.turn.TurnLimits;
+import java.time.Duration;
+
+/**
+ * {@code vudo.spirit} of the configuration, where each value is explained.
+ *
+ * @param journalPlugin id of the Pekko journal plugin
+ * @param snapshotPlugin id of the Pekko snapshot store plugin
+ * @param dispatcher on which guests run
+ * @param snapshotEveryEvents events between two snapshots
+ * @param idleTimeout after which a Spirit leaves memory
+ * @param batchMessages messages that may share one commit
+ * @param batchRunTime how long turns may run before what they did is committed
+ * @param redeliveryMin first wait before an effect is delivered again
+ * @param redeliveryMax longest wait
+ * @param maxSenders senders whose position an inbox remembers
+ * @param maxIdempotencyKeys outcomes that an inbox remembers
+ * @param maxInstances live instances on the node, 0 for what the engine can bear
+ * @param turnLimits bounds of one turn
+ */
+record SpiritSettings(
+    String journalPlugin,
+    String snapshotPlugin,
+    String dispatcher,
+    int snapshotEveryEvents,
+    Duration idleTimeout,
+    int batchMessages,
+    Duration batchRunTime,
+    Duration redeliveryMin,
+    Duration redeliveryMax,
+    int maxSenders,
+    int maxIdempotencyKeys,
+    int maxInstances,
+    TurnLimits turnLimits) {
+
+  static SpiritSettings from(Config config) {
+    Config spirit = config.getConfig("vudo.spirit");
+    Config turn = spirit.getConfig("turn");
+    return new SpiritSettings(
+        spirit.getString("journal-plugin"),
+        spirit.getString("snapshot-plugin"),
+        "vudo.spirit.dispatcher",
+        spirit.getInt("snapshot-every-events"),
+        spirit.getDuration("idle-timeout"),
+        spirit.getInt("batch-messages"),
+        spirit.getDuration("batch-run-time"),
+        spirit.getDuration("redelivery-min"),
+        spirit.getDuration("redelivery-max"),
+        spirit.getInt("max-senders"),
+        spirit.getInt("max-idempotency-keys"),
+        spirit.getInt("max-instances"),
+        new TurnLimits(
+            turn.getInt("max-effects"),
+            turn.getBytes("max-effect-bytes").intValue(),
+            turn.getInt("max-answers"),
+            turn.getBytes("max-answer-bytes").intValue(),
+            turn.getInt("max-log-lines"),
+            turn.getBytes("max-log-line-bytes").intValue()));
+  }
+}

@@ -1,0 +1,174 @@
+package io.vudo.spirit.internal.actor;
+
+import com.google.protobuf.ByteString;
+import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.ModuleDigest;
+import io.vudo.protocol.SpiritId;
+import io.vudo.protocol.VudoError;
+import io.vudo.protocol.VudoException;
+import io.vudo.protocol.journal.v1.Completed;
+import io.vudo.protocol.journal.v1.Configured;
+import io.vudo.protocol.journal.v1.Message;
+import io.vudo.protocol.wire.v1.HoldAnswer;
+import io.vudo.spirit.CompiledModule;
+import io.vudo.spirit.Deployment;
+import io.vudo.spirit.DeploymentSource;
+import io.vudo.spirit.Modules;
+import io.vudo.spirit.SpiritStatus;
+import io.vudo.spirit.internal.turn.Configurations;
+import io.vudo.tuplespace.HoldOutcome;
+import io.vudo.tuplespace.Tuplespace;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeoutException;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
+import org.apache.pekko.cluster.sharding.typed.javadsl.Entity;
+
+/** Wires the actors of all Spirits of a node, and turns calls of JVM code into messages. */
+public final class SpiritSystem {
+  private static final String KEY_PREFIX = "key:";
+  private static final Duration PING_INTERVAL = Duration.ofSeconds(10);
+  private static final Duration HOLD_TIMEOUT = Duration.ofSeconds(5);
+
+  private final ActorSystem<?> system;
+  private final ClusterSharding sharding;
+  private final DeploymentSource deployments;
+  private final Modules modules;
+  private final SpiritSettings settings;
+  private final Residents residents = new Residents();
+  private final WakeIndex wakeIndex;
+
+  public SpiritSystem(ActorSystem<?> system, DeploymentSource deployments, Modules modules) {
+    this.system = system;
+    this.sharding = ClusterSharding.get(system);
+    this.deployments = deployments;
+    this.modules = modules;
+    this.settings = SpiritSettings.from(system.settings().config());
+    this.wakeIndex = new WakeIndex(sharding);
+  }
+
+  public void start(Tuplespace tuplespace) {
+    SpiritContext context =
+        new SpiritContext(
+            sharding,
+            deployments,
+            this::load,
+            tuplespace,
+            wakeIndex,
+            residents,
+            settings,
+            Clock.systemUTC());
+    sharding.init(
+        Entity.of(
+                SpiritGate.KEY,
+                entity ->
+                    SpiritGate.create(
+                        context, SpiritId.parse(entity.getEntityId()), entity.getShard()))
+            .withStopMessage(SpiritCommand.Passivate.INSTANCE));
+    wakeIndex.start(settings);
+    system
+        .scheduler()
+        .scheduleWithFixedDelay(
+            Duration.ZERO, PING_INTERVAL, wakeIndex::ping, system.executionContext());
+  }
+
+  private CompiledModule load(Configured configured) {
+    return modules.load(
+        new ModuleDigest(configured.getModuleDigest()),
+        deployments::moduleBytes,
+        configured.getEngine(),
+        Configurations.limits(configured));
+  }
+
+  public CompletionStage<Optional<byte[]>> ask(
+      SpiritId to, String messageType, byte[] payload, String idempotencyKey, Duration timeout) {
+    Optional<Deployment> deployment = deployments.find(to.type());
+    if (deployment.isEmpty()) {
+      return failed(ErrorCode.SPIRIT_TYPE_UNKNOWN, "Got \"" + to.type() + "\".");
+    }
+    int most = deployment.get().limits().maxPayloadBytes();
+    if (payload.length > most) {
+      return failed(
+          ErrorCode.PAYLOAD_TOO_LARGE,
+          payload.length + " bytes; the limit of " + to.type() + " is " + most + ".");
+    }
+    Message message =
+        Message.newBuilder()
+            .setId(
+                idempotencyKey.isEmpty()
+                    ? "call:" + UUID.randomUUID()
+                    : KEY_PREFIX + idempotencyKey)
+            .setType(messageType)
+            .setPayload(ByteString.copyFrom(payload))
+            .build();
+    return sharding
+        .entityRefFor(SpiritGate.KEY, to.toString())
+        .<DeliveryReply>ask(replyTo -> new SpiritCommand.Deliver(message, replyTo), timeout)
+        .handle(
+            (reply, failure) -> {
+              if (failure == null) {
+                return outcome(reply);
+              }
+              throw translated(failure, to, timeout);
+            });
+  }
+
+  private static Optional<byte[]> outcome(DeliveryReply reply) {
+    if (reply instanceof DeliveryReply.Handled handled) {
+      Completed completed = handled.outcome();
+      return completed.hasReply()
+          ? Optional.of(completed.getReply().toByteArray())
+          : Optional.empty();
+    } else if (reply instanceof DeliveryReply.HandledBadly bad) {
+      throw new VudoException(ErrorCode.of(bad.outcome().getCode()), bad.outcome().getDetail());
+    } else {
+      throw ((DeliveryReply.Refused) reply).error().toException();
+    }
+  }
+
+  private static VudoException translated(Throwable failure, SpiritId to, Duration timeout) {
+    Throwable cause =
+        failure instanceof CompletionException && failure.getCause() != null
+            ? failure.getCause()
+            : failure;
+    if (cause instanceof VudoException known) {
+      return known;
+    }
+    if (cause instanceof TimeoutException) {
+      return new VudoException(
+          ErrorCode.ASK_TIMEOUT, to + " did not answer in " + timeout.toMillis() + " ms.", cause);
+    }
+    return new VudoException(ErrorCode.SPIRIT_UNAVAILABLE, to + ": " + cause, cause);
+  }
+
+  private static <T> CompletionStage<T> failed(ErrorCode code, String detail) {
+    return CompletableFuture.failedFuture(new VudoError(code, detail).toException());
+  }
+
+  public CompletionStage<HoldOutcome> resolveHold(String holder, String holdId) {
+    return sharding
+        .entityRefFor(SpiritGate.KEY, holder)
+        .<HoldAnswer>ask(
+            (ActorRef<HoldAnswer> replyTo) -> new SpiritCommand.ResolveHold(holdId, replyTo),
+            HOLD_TIMEOUT)
+        .thenApply(
+            answer ->
+                switch (answer.getOutcome()) {
+                  case COMMITTED -> HoldOutcome.COMMITTED;
+                  case ABORTED -> HoldOutcome.ABORTED;
+                  case PENDING, UNRECOGNIZED -> HoldOutcome.PENDING;
+                });
+  }
+
+  public List<SpiritStatus> resident() {
+    return residents.list();
+  }
+}

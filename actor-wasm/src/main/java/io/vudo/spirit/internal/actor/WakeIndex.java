@@ -1,0 +1,188 @@
+package io.vudo.spirit.internal.actor;
+
+import io.vudo.protocol.SpiritId;
+import java.time.Duration;
+import java.util.concurrent.CompletionStage;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
+import org.apache.pekko.cluster.sharding.typed.javadsl.Entity;
+import org.apache.pekko.cluster.sharding.typed.javadsl.EntityTypeKey;
+import org.apache.pekko.persistence.typed.PersistenceId;
+import org.apache.pekko.persistence.typed.RecoveryCompleted;
+import org.apache.pekko.persistence.typed.javadsl.CommandHandler;
+import org.apache.pekko.persistence.typed.javadsl.EventHandler;
+import org.apache.pekko.persistence.typed.javadsl.EventSourcedBehavior;
+import org.apache.pekko.persistence.typed.javadsl.RetentionCriteria;
+import org.apache.pekko.persistence.typed.javadsl.SignalHandler;
+import io.vudo.protocol.journal.v1.WakeEvent;
+import io.vudo.protocol.journal.v1.WakeSnapshot;
+import java.util.TreeSet;
+import org.apache.pekko.persistence.typed.SnapshotAdapter;
+
+/**
+ * The durable index of Spirits that must come back by themselves after a crash, because they have
+ * something to deliver. A Spirit is in it before the turn commits that makes it so, and leaves it
+ * some time after everything was confirmed.
+ *
+ * <p>It is spread over a few sharded, event-sourced partitions. Each wakes its Spirits whenever it
+ * is started; a periodic ping from every node makes sure that it is.
+ */
+final class WakeIndex {
+  static final int PARTITIONS = 8;
+  static final EntityTypeKey<Command> KEY = EntityTypeKey.create(Command.class, "wake");
+
+  private static final Duration TIMEOUT = Duration.ofSeconds(5);
+
+  private final ClusterSharding sharding;
+
+  /** What a partition understands. */
+  sealed interface Command {}
+
+  record Add(String spirit, ActorRef<Added> replyTo) implements Command {}
+
+  record Remove(String spirit) implements Command {}
+
+  enum Ping implements Command {
+    INSTANCE
+  }
+
+  /** The Spirit is in the index, durably. */
+  record Added(String spirit) {}
+
+  WakeIndex(ClusterSharding sharding) {
+    this.sharding = sharding;
+  }
+
+  void start(SpiritSettings settings) {
+    sharding.init(
+        Entity.of(
+            KEY,
+            entity ->
+                Partition.create(
+                    sharding, settings, Integer.parseInt(entity.getEntityId()))));
+  }
+
+  /** Starts the partitions that nobody has started; the others ignore it. */
+  void ping() {
+    for (int i = 0; i < PARTITIONS; i++) {
+      sharding.entityRefFor(KEY, Integer.toString(i)).tell(Ping.INSTANCE);
+    }
+  }
+
+  /** Completes when the Spirit is in the index. */
+  CompletionStage<Added> add(SpiritId id) {
+    return sharding
+        .entityRefFor(KEY, partition(id))
+        .ask(replyTo -> new Add(id.toString(), replyTo), TIMEOUT);
+  }
+
+  void remove(SpiritId id) {
+    sharding.entityRefFor(KEY, partition(id)).tell(new Remove(id.toString()));
+  }
+
+  private static String partition(SpiritId id) {
+    return Integer.toString(Math.floorMod(id.toString().hashCode(), PARTITIONS));
+  }
+
+  private static final class Partition
+      extends EventSourcedBehavior<Command, WakeEvent, TreeSet<String>> {
+    private final ClusterSharding sharding;
+    private final SpiritSettings settings;
+
+    private Partition(ClusterSharding sharding, SpiritSettings settings, int number) {
+      super(PersistenceId.ofUniqueId("wake|" + number));
+      this.sharding = sharding;
+      this.settings = settings;
+    }
+
+    static Behavior<Command> create(ClusterSharding sharding, SpiritSettings settings, int number) {
+      return Behaviors.setup(context -> new Partition(sharding, settings, number));
+    }
+
+    @Override
+    public String journalPluginId() {
+      return settings.journalPlugin();
+    }
+
+    @Override
+    public String snapshotPluginId() {
+      return settings.snapshotPlugin();
+    }
+
+    @Override
+    public TreeSet<String> emptyState() {
+      return new TreeSet<>();
+    }
+
+    @Override
+    public CommandHandler<Command, WakeEvent, TreeSet<String>> commandHandler() {
+      return newCommandHandlerBuilder()
+          .forAnyState()
+          .onCommand(
+              Add.class,
+              (spirits, add) ->
+                  spirits.contains(add.spirit())
+                      ? Effect().none().thenRun(() -> confirm(add))
+                      : Effect()
+                          .persist(WakeEvent.newBuilder().addAdded(add.spirit()).build())
+                          .thenRun(() -> confirm(add)))
+          .onCommand(
+              Remove.class,
+              (spirits, remove) ->
+                  spirits.contains(remove.spirit())
+                      ? Effect().persist(WakeEvent.newBuilder().addRemoved(remove.spirit()).build())
+                      : Effect().none())
+          .onCommand(Ping.class, (spirits, ping) -> Effect().none())
+          .build();
+    }
+
+    private static void confirm(Add add) {
+      add.replyTo().tell(new Added(add.spirit()));
+    }
+
+    @Override
+    public EventHandler<TreeSet<String>, WakeEvent> eventHandler() {
+      return (spirits, event) -> {
+        spirits.addAll(event.getAddedList());
+        event.getRemovedList().forEach(spirits::remove);
+        return spirits;
+      };
+    }
+
+    @Override
+    public SignalHandler<TreeSet<String>> signalHandler() {
+      return newSignalHandlerBuilder()
+          .onSignal(
+              RecoveryCompleted.instance(),
+              spirits ->
+                  spirits.forEach(
+                      spirit ->
+                          sharding
+                              .entityRefFor(SpiritGate.KEY, spirit)
+                              .tell(SpiritCommand.Wake.INSTANCE)))
+          .build();
+    }
+
+    @Override
+    public RetentionCriteria retentionCriteria() {
+      return RetentionCriteria.snapshotEvery(1_000, 2).withDeleteEventsOnSnapshot();
+    }
+
+    @Override
+    public SnapshotAdapter<TreeSet<String>> snapshotAdapter() {
+      return new SnapshotAdapter<>() {
+        @Override
+        public Object toJournal(TreeSet<String> spirits) {
+          return WakeSnapshot.newBuilder().addAllSpirits(spirits).build();
+        }
+
+        @Override
+        public TreeSet<String> fromJournal(Object snapshot) {
+          return new TreeSet<>(((WakeSnapshot) snapshot).getSpiritsList());
+        }
+      };
+    }
+  }
+}

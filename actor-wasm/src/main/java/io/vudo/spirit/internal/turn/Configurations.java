@@ -1,0 +1,60 @@
+package io.vudo.spirit.internal.turn;
+
+import io.vudo.protocol.SpiritLimits;
+import io.vudo.protocol.journal.v1.Configured;
+import io.vudo.protocol.journal.v1.Limits;
+import io.vudo.spirit.Admission;
+import io.vudo.spirit.Deployment;
+
+/** Between a deployment and what a Spirit's journal pins of it. */
+public final class Configurations {
+  private Configurations() {}
+
+  /** What a Spirit that is born now runs under. */
+  public static Configured of(Deployment deployment) {
+    SpiritLimits limits = deployment.limits();
+    return Configured.newBuilder()
+        .setModuleDigest(deployment.digest().hex())
+        .setDeploymentRevision(deployment.revision())
+        .setRewriterVersion(Admission.REWRITER_VERSION)
+        .setEngine(deployment.engine())
+        .setLimits(
+            Limits.newBuilder()
+                .setFuelPerTurn(limits.fuelPerTurn())
+                .setMaxMemoryBytes(limits.maxMemoryBytes())
+                .setMaxTableEntries(limits.maxTableEntries())
+                .setMaxCallDepth(limits.maxCallDepth())
+                .setTurnTimeoutMillis(limits.turnTimeoutMillis())
+                .setMaxMailbox(limits.maxMailbox())
+                .setMaxPayloadBytes(limits.maxPayloadBytes()))
+        .addAllCapabilities(
+            deployment.capabilities().stream().map(Object::toString).sorted().toList())
+        .build();
+  }
+
+  /**
+   * The configuration of a living Spirit after its module was deployed again with other limits or
+   * capabilities. Memory that it has already is not taken away.
+   */
+  static Configured renewed(Configured old, Deployment deployment, long memoryBytes) {
+    Configured.Builder renewed = of(deployment).toBuilder();
+    renewed.setRewriterVersion(old.getRewriterVersion()).setEngine(old.getEngine());
+    if (renewed.getLimits().getMaxMemoryBytes() < memoryBytes) {
+      renewed.getLimitsBuilder().setMaxMemoryBytes(memoryBytes);
+    }
+    return renewed.build();
+  }
+
+  /** The limits as the rest of the code uses them. */
+  public static SpiritLimits limits(Configured configured) {
+    Limits limits = configured.getLimits();
+    return new SpiritLimits(
+        limits.getFuelPerTurn(),
+        limits.getMaxMemoryBytes(),
+        limits.getMaxTableEntries(),
+        limits.getMaxCallDepth(),
+        limits.getTurnTimeoutMillis(),
+        limits.getMaxMailbox(),
+        limits.getMaxPayloadBytes());
+  }
+}

@@ -1,0 +1,12 @@
+package io.vudo.spirit.internal.turn;
+
+import io.vudo.protocol.Template;
+
+/**
+ * What a suspended turn waits for: a tuple of a space.
+ *
+ * @param take whether the tuple is to be held for taking, or only read
+ * @param space the space's name
+ * @param template what must match
+ */
+public record SpaceRequest(boolean take, String space, Template template) {}

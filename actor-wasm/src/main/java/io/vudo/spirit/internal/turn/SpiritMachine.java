@@ -1,0 +1,533 @@
+package io.vudo.spirit.internal.turn;
+
+import com.google.protobuf.ByteString;
+import com.google.protobuf.InvalidProtocolBufferException;
+import io.vudo.journal.PageTracker;
+import io.vudo.journal.StateSnapshot;
+import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.SpiritId;
+import io.vudo.protocol.SpiritLimits;
+import io.vudo.protocol.VudoException;
+import io.vudo.protocol.journal.v1.Answer;
+import io.vudo.protocol.journal.v1.Completed;
+import io.vudo.protocol.journal.v1.Configured;
+import io.vudo.protocol.journal.v1.Effect;
+import io.vudo.protocol.journal.v1.Failed;
+import io.vudo.protocol.journal.v1.Message;
+import io.vudo.protocol.journal.v1.Pending;
+import io.vudo.protocol.journal.v1.Position;
+import io.vudo.protocol.journal.v1.Remembered;
+import io.vudo.protocol.journal.v1.SpiritEvent;
+import io.vudo.protocol.journal.v1.SpiritHeader;
+import io.vudo.protocol.journal.v1.TableRow;
+import io.vudo.protocol.journal.v1.Turn;
+import io.vudo.spirit.AdmittedModule;
+import io.vudo.spirit.CompiledModule;
+import io.vudo.spirit.Deployment;
+import io.vudo.spirit.EngineInstance;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * One Spirit without its actor: the instance, its turns, and everything that must survive.
+ *
+ * <p>A turn runs on the live instance. The machine also keeps an <em>image</em> of an earlier state
+ * and the turns since; when a turn fails or suspends, the instance is thrown away, and the next one
+ * is made from the image by running those turns again. Turns are deterministic, so this is exact. It
+ * costs nothing while turns succeed; the image is renewed once the turns since have burnt about as
+ * much as renewing costs, so rolling back stays cheap too.
+ *
+ * <p>Not thread-safe. The caller journals every {@link Turn} that {@link #attempt} answers before
+ * anything of it leaves; if that fails, the machine must be thrown away.
+ */
+public final class SpiritMachine implements AutoCloseable {
+  private static final int MAX_TURNS_SINCE_IMAGE = 64;
+  private static final long MAX_BYTES_SINCE_IMAGE = 1 << 20;
+  private static final long IMAGE_BASE_FUEL = 50_000;
+  private static final int IMAGE_BYTES_PER_FUEL = 8;
+
+  private final SpiritId id;
+  private final ModuleSource modules;
+  private final Clock clock;
+  private final TurnLimits bounds;
+
+  // What survives
+  private Configured configured;
+  private SpiritLimits limits = SpiritLimits.DEFAULTS;
+  private Grants grants = Grants.of(List.of());
+  private long lastTurn;
+  private long life;
+  private boolean born;
+  private final Outbox outbox = new Outbox();
+  private final Inbox inbox;
+
+  // The image, and what happened since
+  private PageTracker pages = new PageTracker();
+  private boolean hasImage;
+  private long[] globals = {};
+  private int[][] tables = {};
+  private final List<Turn> sinceImage = new ArrayList<>();
+  private long fuelSinceImage;
+  private long bytesSinceImage;
+
+  private EngineInstance instance;
+  private AdmittedModule admitted;
+  private TurnContext current;
+  private long replayedTurns;
+
+  public SpiritMachine(
+      SpiritId id, ModuleSource modules, Clock clock, TurnLimits bounds, int maxSenders, int maxKeys) {
+    this.id = id;
+    this.modules = modules;
+    this.clock = clock;
+    this.bounds = bounds;
+    this.inbox = new Inbox(maxSenders, maxKeys);
+  }
+
+  // What it is
+
+  public SpiritId id() {
+    return id;
+  }
+
+  public Optional<Configured> configured() {
+    return Optional.ofNullable(configured);
+  }
+
+  public SpiritLimits limits() {
+    return limits;
+  }
+
+  public boolean born() {
+    return born;
+  }
+
+  public long lastTurn() {
+    return lastTurn;
+  }
+
+  /** Turns that were run again to get here: at recovery and after each rollback. */
+  public long replayedTurns() {
+    return replayedTurns;
+  }
+
+  public long memoryBytes() {
+    return instance != null ? instance.memoryBytes() : pages.size();
+  }
+
+  public boolean hasInstance() {
+    return instance != null;
+  }
+
+  // Messages
+
+  /** Whether the message is new, was handled before, or came before one that it must follow. */
+  public Inbox.Verdict judge(Message message) {
+    return inbox.judge(message);
+  }
+
+  public Optional<Remembered> outcome(String messageId) {
+    return inbox.outcome(messageId);
+  }
+
+  /** What has not been confirmed by its receiver, oldest first. */
+  public List<Pending> deliveries() {
+    return outbox.deliveries();
+  }
+
+  public boolean hasDeliveries() {
+    return !outbox.isEmpty();
+  }
+
+  public boolean acknowledge(Position position) {
+    return outbox.acknowledge(position);
+  }
+
+  public List<Position> takeAcknowledged() {
+    return outbox.takeAcknowledged();
+  }
+
+  public int unjournaledAcknowledgements() {
+    return outbox.unjournaledAcknowledgements();
+  }
+
+  /** Whether a committed turn took the tuple of this hold and the space does not know yet. */
+  public boolean holdCommitted(String hold) {
+    return outbox.contains(hold);
+  }
+
+  // Configuration
+
+  /**
+   * Follows the deployment: a Spirit that is not born takes over all of it, a living one the limits
+   * and capabilities of its own module.
+   *
+   * @return the event to journal, if anything changed
+   */
+  public Optional<SpiritEvent> follow(Deployment deployment) {
+    Configured next;
+    if (!born) {
+      next = Configurations.of(deployment);
+    } else if (configured.getDeploymentRevision() < deployment.revision()
+        && configured.getModuleDigest().equals(deployment.digest().hex())) {
+      next = Configurations.renewed(configured, deployment, memoryBytes());
+    } else {
+      return Optional.empty();
+    }
+    if (next.equals(configured)) {
+      return Optional.empty();
+    }
+    configure(next);
+    return Optional.of(SpiritEvent.newBuilder().setConfigured(next).build());
+  }
+
+  private void configure(Configured next) {
+    // The turns since the image were run under the old limits and must not be run under the new.
+    if (born && !sinceImage.isEmpty()) {
+      instance();
+      renewImage();
+    }
+    discardInstance();
+    configured = next;
+    limits = Configurations.limits(next);
+    grants = Grants.of(next.getCapabilitiesList());
+  }
+
+  // Turns
+
+  /**
+   * Runs a turn.
+   *
+   * @param message of kind MESSAGE for a Spirit that is born, SPAWN for one that is not
+   * @param recorded the answers of an earlier attempt that was suspended, and the one it lacked
+   * @throws VudoException when the turn could not be tried at all; nothing happened then
+   */
+  public Attempt attempt(Message message, List<Answer> recorded) {
+    EngineInstance guest = instance();
+    long started = clock.millis();
+    TurnContext turn = context(lastTurn + 1, message, false, recorded);
+    Turn.Builder record =
+        Turn.newBuilder().setNumber(lastTurn + 1).setTimeMillis(started).setInput(message);
+    try {
+      Optional<byte[]> reply = run(guest, turn);
+      if (!turn.usedAllAnswers()) {
+        throw new VudoException(
+            ErrorCode.REPLAY_DIVERGED, "The second attempt asked for fewer answers than the first.");
+      }
+      record
+          .addAllAnswers(turn.answers())
+          .addAllEffects(turn.effects())
+          .setFuelUsed(limits.fuelPerTurn() - guest.fuel())
+          .setCompleted(completed(reply));
+    } catch (SuspendTurn suspended) {
+      discardInstance();
+      return new Attempt.Suspended(suspended.request(), List.copyOf(turn.answers()));
+    } catch (VudoException failure) {
+      record.setFuelUsed(limits.fuelPerTurn() - guest.fuel());
+      discardInstance();
+      record.setFailed(failed(message, failure.code(), failure.detail()));
+    } catch (RuntimeException | StackOverflowError fault) {
+      record.setFuelUsed(limits.fuelPerTurn() - guest.fuel());
+      discardInstance();
+      record.setFailed(failed(message, ErrorCode.INTERNAL_ERROR, fault.toString()));
+    } finally {
+      current = null;
+    }
+    Turn done = record.build();
+    apply(done);
+    return new Attempt.Finished(done, List.copyOf(turn.logs()));
+  }
+
+  /**
+   * Notes the end of this life; the next message begins a new one from an empty state.
+   *
+   * @return the event to journal
+   */
+  public SpiritEvent stop(Message message) {
+    SpiritEvent event =
+        SpiritEvent.newBuilder()
+            .setStopped(
+                io.vudo.protocol.journal.v1.Stopped.newBuilder()
+                    .setInput(message)
+                    .setTimeMillis(clock.millis()))
+            .build();
+    end(message);
+    return event;
+  }
+
+  private void apply(Turn turn) {
+    lastTurn = turn.getNumber();
+    inbox.handled(turn.getInput(), turn);
+    if (turn.hasFailed()) {
+      return;
+    }
+    outbox.add(turn);
+    if (turn.getInput().getKind() == Message.Kind.SPAWN) {
+      born = true;
+      life++;
+    }
+    sinceImage.add(turn);
+    fuelSinceImage += turn.getFuelUsed();
+    bytesSinceImage += turn.getSerializedSize();
+    if (instance != null
+        && (sinceImage.size() >= MAX_TURNS_SINCE_IMAGE
+            || bytesSinceImage >= MAX_BYTES_SINCE_IMAGE
+            || fuelSinceImage
+                >= IMAGE_BASE_FUEL + instance.memoryBytes() / IMAGE_BYTES_PER_FUEL)) {
+      renewImage();
+    }
+  }
+
+  private void end(Message message) {
+    inbox.handled(message);
+    discardInstance();
+    born = false;
+    clearImage();
+  }
+
+  private Optional<byte[]> run(EngineInstance guest, TurnContext turn) {
+    current = turn;
+    guest.setFuel(limits.fuelPerTurn());
+    byte[] payload = turn.input().getPayload().toByteArray();
+    if (turn.input().getKind() == Message.Kind.SPAWN) {
+      GuestCalls.bear(guest, admitted, turn.deadlineNanos(), payload);
+      return Optional.empty();
+    }
+    return GuestCalls.handle(guest, turn.deadlineNanos(), payload, limits.maxPayloadBytes());
+  }
+
+  private TurnContext context(long number, Message input, boolean replay, List<Answer> recorded) {
+    return new TurnContext(
+        id, number, input, grants, limits, bounds, clock, replay, recorded);
+  }
+
+  private static Completed completed(Optional<byte[]> reply) {
+    Completed.Builder completed = Completed.newBuilder();
+    reply.ifPresent(bytes -> completed.setReply(ByteString.copyFrom(bytes)));
+    return completed.build();
+  }
+
+  private static Failed failed(Message message, ErrorCode code, String detail) {
+    return message.getKind() == Message.Kind.SPAWN
+        ? Failed.newBuilder()
+            .setCode(ErrorCode.SPIRIT_INIT_FAILED.name())
+            .setDetail(code + ": " + code.summary() + " " + detail)
+            .build()
+        : Failed.newBuilder().setCode(code.name()).setDetail(detail).build();
+  }
+
+  // Recovery
+
+  /** Begins from a snapshot; events after it follow through {@link #replay}. */
+  public void recover(StateSnapshot snapshot) {
+    SpiritHeader header;
+    try {
+      header = SpiritHeader.parseFrom(snapshot.header());
+    } catch (InvalidProtocolBufferException e) {
+      throw new VudoException(ErrorCode.SNAPSHOT_CORRUPT, id + ": " + e.getMessage(), e);
+    }
+    lastTurn = header.getLastTurn();
+    life = header.getLife();
+    born = header.getBorn();
+    outbox.readFrom(header);
+    inbox.readFrom(header);
+    if (header.hasConfigured()) {
+      configure(header.getConfigured());
+    }
+    clearImage();
+    if (born) {
+      pages.loadFrom(snapshot);
+      globals = header.getGlobalsList().stream().mapToLong(Long::longValue).toArray();
+      tables =
+          header.getTablesList().stream()
+              .map(row -> row.getFunctionsList().stream().mapToInt(Integer::intValue).toArray())
+              .toArray(int[][]::new);
+      hasImage = true;
+    }
+  }
+
+  /**
+   * Applies an event of the journal. A completed turn runs again and must do what its record says.
+   *
+   * @throws VudoException {@code REPLAY_DIVERGED}
+   */
+  public void replay(SpiritEvent event) {
+    switch (event.getEventCase()) {
+      case CONFIGURED -> configure(event.getConfigured());
+      case TURN -> {
+        Turn turn = event.getTurn();
+        if (turn.hasCompleted()) {
+          rerun(instance(), turn);
+        }
+        apply(turn);
+      }
+      case STOPPED -> end(event.getStopped().getInput());
+      case ACKNOWLEDGED -> event.getAcknowledged().getPositionsList().forEach(outbox::forget);
+      case MARKER -> {}
+      case EVENT_NOT_SET ->
+          throw new VudoException(
+              ErrorCode.JOURNAL_VERSION, id + ": the journal holds an event of a newer version.");
+    }
+  }
+
+  private void rerun(EngineInstance guest, Turn recorded) {
+    TurnContext turn = context(recorded.getNumber(), recorded.getInput(), true, recorded.getAnswersList());
+    Optional<byte[]> reply;
+    try {
+      reply = run(guest, turn);
+    } catch (VudoException e) {
+      discardInstance();
+      if (e.code() == ErrorCode.REPLAY_DIVERGED) {
+        throw e;
+      }
+      throw diverged(recorded, "it completed before and now ends with " + e.code() + " " + e.detail());
+    } finally {
+      current = null;
+    }
+    long fuel = limits.fuelPerTurn() - guest.fuel();
+    int effect = firstDifference(recorded.getEffectsList(), turn.effects());
+    if (effect >= 0) {
+      throw diverged(recorded, "effect " + effect + " differs");
+    }
+    if (!turn.usedAllAnswers()) {
+      throw diverged(recorded, "it asked the host for fewer answers");
+    }
+    if (!completed(reply).equals(recorded.getCompleted())) {
+      throw diverged(recorded, "its reply differs");
+    }
+    if (fuel != recorded.getFuelUsed()) {
+      throw diverged(
+          recorded, "it burnt " + fuel + " units of fuel, not " + recorded.getFuelUsed());
+    }
+    replayedTurns++;
+  }
+
+  private VudoException diverged(Turn recorded, String what) {
+    discardInstance();
+    return new VudoException(
+        ErrorCode.REPLAY_DIVERGED, "Turn " + recorded.getNumber() + " of " + id + ": " + what + ".");
+  }
+
+  private static int firstDifference(List<Effect> recorded, List<Effect> now) {
+    for (int i = 0; i < Math.max(recorded.size(), now.size()); i++) {
+      if (i >= recorded.size() || i >= now.size() || !recorded.get(i).equals(now.get(i))) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
+  // Snapshots
+
+  /**
+   * Everything as of the last turn.
+   *
+   * @param baseSequenceNumber of the snapshot that this one may be a delta against, 0 for none
+   */
+  public StateSnapshot snapshot(long baseSequenceNumber) {
+    if (born && (!hasImage || !sinceImage.isEmpty())) {
+      instance();
+      renewImage();
+    }
+    SpiritHeader.Builder header =
+        SpiritHeader.newBuilder().setLastTurn(lastTurn).setLife(life).setBorn(born);
+    if (configured != null) {
+      header.setConfigured(configured);
+    }
+    for (long global : globals) {
+      header.addGlobals(global);
+    }
+    for (int[] table : tables) {
+      TableRow.Builder row = TableRow.newBuilder();
+      for (int function : table) {
+        row.addFunctions(function);
+      }
+      header.addTables(row);
+    }
+    outbox.writeTo(header);
+    inbox.writeTo(header);
+    return baseSequenceNumber == 0
+        ? pages.fullSnapshot(header.build().toByteArray())
+        : pages.deltaSnapshot(header.build().toByteArray(), baseSequenceNumber);
+  }
+
+  private void renewImage() {
+    instance.withMemory(pages::update);
+    globals = instance.readGlobals();
+    tables = instance.readTables();
+    hasImage = true;
+    sinceImage.clear();
+    fuelSinceImage = 0;
+    bytesSinceImage = 0;
+  }
+
+  private void clearImage() {
+    pages = new PageTracker();
+    hasImage = false;
+    globals = new long[0];
+    tables = new int[0][];
+    sinceImage.clear();
+    fuelSinceImage = 0;
+    bytesSinceImage = 0;
+  }
+
+  // The instance
+
+  private EngineInstance instance() {
+    if (instance != null) {
+      return instance;
+    }
+    CompiledModule module = modules.load(configured);
+    admitted = module.module();
+    EngineInstance fresh =
+        module.instantiate(wanted -> FlatAbi.bind(wanted, () -> current));
+    boolean whole = false;
+    try {
+      if (hasImage) {
+        if (pages.size() > fresh.memoryBytes()) {
+          fresh.growMemoryTo(pages.size());
+        }
+        fresh.withMemory(pages::restoreInto);
+        fresh.writeGlobals(globals);
+        fresh.writeTables(tables);
+      }
+      for (Turn turn : sinceImage) {
+        rerun(fresh, turn);
+      }
+      whole = true;
+    } finally {
+      if (!whole) {
+        fresh.close();
+      }
+    }
+    instance = fresh;
+    return instance;
+  }
+
+  private void discardInstance() {
+    if (instance != null) {
+      instance.close();
+      instance = null;
+    }
+  }
+
+  /**
+   * Frees the instance but keeps the state; the next turn makes a new one. Does nothing while the
+   * image could not be brought up to date.
+   */
+  public void release() {
+    if (instance != null) {
+      if (born) {
+        renewImage();
+      }
+      discardInstance();
+    }
+  }
+
+  @Override
+  public void close() {
+    discardInstance();
+  }
+}

@@ -1,0 +1,18 @@
+package io.vudo.spirit.internal.turn;
+
+/**
+ * Unwinds a turn that needs an answer the host does not have yet. The turn runs again from its start
+ * once the answer is there. No stack trace: this is control flow.
+ */
+final class SuspendTurn extends RuntimeException {
+  private final transient SpaceRequest request;
+
+  SuspendTurn(SpaceRequest request) {
+    super("suspended", null, false, false);
+    this.request = request;
+  }
+
+  SpaceRequest request() {
+    return request;
+  }
+}

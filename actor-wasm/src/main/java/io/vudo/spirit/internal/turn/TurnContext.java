@@ -1,0 +1,257 @@
+package io.vudo.spirit.internal.turn;
+
+import com.google.protobuf.ByteString;
+import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.SpiritId;
+import io.vudo.protocol.SpiritLimits;
+import io.vudo.protocol.VudoException;
+import io.vudo.protocol.journal.v1.Answer;
+import io.vudo.protocol.journal.v1.ConfirmTake;
+import io.vudo.protocol.journal.v1.Effect;
+import io.vudo.protocol.journal.v1.Message;
+import io.vudo.protocol.journal.v1.Position;
+import io.vudo.protocol.journal.v1.Send;
+import io.vudo.protocol.journal.v1.TupleAnswer;
+import io.vudo.protocol.journal.v1.TupleWrite;
+import java.security.SecureRandom;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * What the host functions see of the turn that calls them: its input, the answers recorded so far,
+ * the effects that leave at commit.
+ *
+ * <p>The first answers of a re-run or replay come from the record; a live turn goes on with fresh
+ * ones after the last, a replay must not need any.
+ */
+final class TurnContext {
+  private static final SecureRandom RANDOM = new SecureRandom();
+
+  private final SpiritId self;
+  private final long number;
+  private final Message input;
+  private final Grants grants;
+  private final SpiritLimits limits;
+  private final TurnLimits bounds;
+  private final Clock clock;
+  private final boolean replay;
+  private final long deadlineNanos;
+  private final List<Answer> answers;
+  private final List<Effect> effects = new ArrayList<>();
+  private final List<TurnLog> logs = new ArrayList<>();
+  private int nextAnswer;
+  private long effectBytes;
+  private long answerBytes;
+
+
+  TurnContext(
+      SpiritId self,
+      long number,
+      Message input,
+      Grants grants,
+      SpiritLimits limits,
+      TurnLimits bounds,
+      Clock clock,
+      boolean replay,
+      List<Answer> recorded) {
+    this.self = self;
+    this.number = number;
+    this.input = input;
+    this.grants = grants;
+    this.limits = limits;
+    this.bounds = bounds;
+    this.clock = clock;
+    this.replay = replay;
+    this.deadlineNanos =
+        System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(limits.turnTimeoutMillis());
+    this.answers = new ArrayList<>(recorded);
+    for (Answer answer : recorded) {
+      answerBytes += answer.getSerializedSize();
+    }
+  }
+
+  SpiritId self() {
+    return self;
+  }
+
+  Message input() {
+    return input;
+  }
+
+  Grants grants() {
+    return grants;
+  }
+
+  SpiritLimits limits() {
+    return limits;
+  }
+
+  long deadlineNanos() {
+    return deadlineNanos;
+  }
+
+  List<Answer> answers() {
+    return answers;
+  }
+
+  List<Effect> effects() {
+    return effects;
+  }
+
+  List<TurnLog> logs() {
+    return logs;
+  }
+
+  // Answers
+
+  long nowNanos() {
+    Answer recorded = recorded(Answer.AnswerCase.NOW_NANOS);
+    if (recorded != null) {
+      return recorded.getNowNanos();
+    }
+    Instant now = clock.instant();
+    long nanos = Math.addExact(Math.multiplyExact(now.getEpochSecond(), 1_000_000_000L), now.getNano());
+    return record(Answer.newBuilder().setNowNanos(nanos).build()).getNowNanos();
+  }
+
+  byte[] random(int length) {
+    Answer recorded = recorded(Answer.AnswerCase.RANDOM);
+    if (recorded != null) {
+      if (recorded.getRandom().size() != length) {
+        throw diverged("random asked for " + length + " bytes, the record has another length");
+      }
+      return recorded.getRandom().toByteArray();
+    }
+    byte[] bytes = new byte[length];
+    RANDOM.nextBytes(bytes);
+    record(Answer.newBuilder().setRandom(ByteString.copyFrom(bytes)).build());
+    return bytes;
+  }
+
+  /** The recorded answer, or unwinds the turn to go and get one. */
+  TupleAnswer tuple(SpaceRequest request) {
+    Answer recorded = recorded(Answer.AnswerCase.TUPLE);
+    if (recorded == null) {
+      checkAnswers();
+      throw new SuspendTurn(request);
+    }
+    return recorded.getTuple();
+  }
+
+  private Answer recorded(Answer.AnswerCase expected) {
+    if (nextAnswer == answers.size()) {
+      if (replay) {
+        throw diverged("the guest asked for " + expected + " after the last recorded answer");
+      }
+      return null;
+    }
+    Answer answer = answers.get(nextAnswer++);
+    if (answer.getAnswerCase() != expected) {
+      throw diverged(
+          "answer " + nextAnswer + " is " + answer.getAnswerCase() + ", the guest asked for " + expected);
+    }
+    return answer;
+  }
+
+  private Answer record(Answer answer) {
+    answerBytes += answer.getSerializedSize();
+    checkAnswers();
+    answers.add(answer);
+    nextAnswer++;
+    return answer;
+  }
+
+  private void checkAnswers() {
+    if (answers.size() >= bounds.maxAnswers() || answerBytes > bounds.maxAnswerBytes()) {
+      throw new VudoException(
+          ErrorCode.EFFECT_LIMIT_EXCEEDED,
+          "A turn may ask the host for at most "
+              + bounds.maxAnswers()
+              + " answers and "
+              + bounds.maxAnswerBytes()
+              + " bytes of them.");
+    }
+  }
+
+  private VudoException diverged(String what) {
+    return new VudoException(ErrorCode.REPLAY_DIVERGED, "Turn " + number + " of " + self + ": " + what + ".");
+  }
+
+  /** Whether every recorded answer was used; a re-run that needs fewer has taken another path. */
+  boolean usedAllAnswers() {
+    return nextAnswer == answers.size();
+  }
+
+  // Effects
+
+  void send(SpiritId to, String type, byte[] payload, Message.Kind kind) {
+    Message message =
+        Message.newBuilder()
+            .setId(self + "#" + number + "#" + effects.size())
+            .setSender(self.toString())
+            .setType(type)
+            .setPayload(ByteString.copyFrom(payload))
+            .setKind(kind)
+            .setPosition(nextPosition())
+            .build();
+    add(
+        Effect.newBuilder()
+            .setSend(Send.newBuilder().setTo(to.toString()).setMessage(message))
+            .build());
+  }
+
+  void writeTuple(String space, byte[] tuple, long ttlMillis) {
+    add(
+        Effect.newBuilder()
+            .setTupleWrite(
+                TupleWrite.newBuilder()
+                    .setSpace(space)
+                    .setTuple(ByteString.copyFrom(tuple))
+                    .setTtlMillis(ttlMillis))
+            .build());
+  }
+
+  void confirmTake(String space, String hold) {
+    add(
+        Effect.newBuilder()
+            .setConfirmTake(ConfirmTake.newBuilder().setSpace(space).setHold(hold))
+            .build());
+  }
+
+  private Position nextPosition() {
+    return Position.newBuilder().setTurn(number).setIndex(effects.size()).build();
+  }
+
+  private void add(Effect effect) {
+    effectBytes += effect.getSerializedSize();
+    if (effects.size() >= bounds.maxEffects() || effectBytes > bounds.maxEffectBytes()) {
+      throw new VudoException(
+          ErrorCode.EFFECT_LIMIT_EXCEEDED,
+          "A turn may have at most "
+              + bounds.maxEffects()
+              + " effects and "
+              + bounds.maxEffectBytes()
+              + " bytes of them.");
+    }
+    effects.add(effect);
+  }
+
+  void log(int level, byte[] text, int originalLength) {
+    if (replay || logs.size() > bounds.maxTurnLogs()) {
+      return;
+    }
+    if (logs.size() == bounds.maxTurnLogs()) {
+      logs.add(new TurnLog(3, "… more lines than a turn may log; the rest is dropped"));
+      return;
+    }
+    String line = new String(text, java.nio.charset.StandardCharsets.UTF_8);
+    logs.add(new TurnLog(level, originalLength > text.length ? line + "…" : line));
+  }
+
+  int maxTurnLogBytes() {
+    return bounds.maxTurnLogBytes();
+  }
+}

@@ -1,0 +1,23 @@
+package io.vudo.spirit.internal.turn;
+
+/**
+ * Bounds on what one turn may pile up before it commits, so that a guest cannot fill the node's
+ * memory or write records that no journal takes.
+ *
+ * @param maxEffects messages, spawns, stops, tuple writes and takes together
+ * @param maxEffectBytes payload bytes of all effects
+ * @param maxAnswers recorded answers of the host (clock, random, tuples)
+ * @param maxAnswerBytes bytes of them
+ * @param maxLogLines lines logged
+ * @param maxLogLineBytes bytes of one line; the rest is cut
+ */
+public record TurnLimits(
+    int maxEffects,
+    int maxEffectBytes,
+    int maxAnswers,
+    int maxAnswerBytes,
+    int maxLogLines,
+    int maxLogLineBytes) {
+  public static final TurnLimits DEFAULTS =
+      new TurnLimits(10_000, 16 << 20, 100_000, 16 << 20, 1_000, 16 << 10);
+}

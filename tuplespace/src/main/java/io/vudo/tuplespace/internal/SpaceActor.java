@@ -1,0 +1,241 @@
+package io.vudo.tuplespace.internal;
+
+import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.VudoException;
+import io.vudo.tuplespace.HoldResolver;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.function.LongSupplier;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.ChildFailed;
+import org.apache.pekko.actor.typed.Terminated;
+import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
+import org.apache.pekko.actor.typed.javadsl.ActorContext;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.actor.typed.javadsl.Receive;
+import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The front of a space: the queue before its journal.
+ *
+ * <p>An event-sourced actor takes one command, writes, and only then looks at the next, so a
+ * hundred writers would wait for a hundred commits one after the other. This actor collects what
+ * arrives during a commit and hands it to {@link SpaceLog} as one batch, which is one commit. The
+ * queue is bounded in number and bytes; what does not fit is refused at once.
+ *
+ * <p>It also outlives the log: when the journal fails, everything that was not answered is refused,
+ * the log's state, which may be ahead of the journal, is dropped with it, and after a pause a new
+ * log recovers.
+ */
+public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
+  /** What this actor takes. */
+  sealed interface Message
+      permits SpaceCommand,
+          SpaceWork.Resolved,
+          SpaceWork.Wake,
+          SpaceActor.LogIdle,
+          SpaceActor.Restart {}
+
+  /**
+   * The log recovered, or finished a batch.
+   *
+   * @param wakeInMillis when it wants to be woken though nobody asks; negative for never
+   */
+  record LogIdle(boolean recovered, long wakeInMillis) implements Message {}
+
+  enum Restart implements Message {
+    RESTART
+  }
+
+  private enum Phase {
+    RECOVERING,
+    IDLE,
+    BUSY,
+    DOWN
+  }
+
+  private static final Logger LOG = LoggerFactory.getLogger(SpaceActor.class);
+
+  private final String name;
+  private final SpaceSettings settings;
+  private final HoldResolver resolver;
+  private final LongSupplier clock;
+  private final TimerScheduler<Message> timers;
+
+  private final Deque<SpaceWork> waiting = new ArrayDeque<>();
+  private long waitingBytes;
+  private List<SpaceWork> inFlight = List.of();
+  private ActorRef<SpaceLog.Batch> log;
+  private Phase phase;
+  private int failures;
+  private boolean stopping;
+
+  private SpaceActor(
+      ActorContext<Message> context,
+      TimerScheduler<Message> timers,
+      String name,
+      SpaceSettings settings,
+      HoldResolver resolver,
+      LongSupplier clock) {
+    super(context);
+    this.timers = timers;
+    this.name = name;
+    this.settings = settings;
+    this.resolver = resolver;
+    this.clock = clock;
+    startLog();
+  }
+
+  /**
+   * The space of this name.
+   *
+   * @param clock milliseconds since the epoch
+   */
+  public static Behavior<SpaceCommand> create(
+      String name, SpaceSettings settings, HoldResolver resolver, LongSupplier clock) {
+    return Behaviors.<Message>setup(
+            context ->
+                Behaviors.withTimers(
+                    timers -> new SpaceActor(context, timers, name, settings, resolver, clock)))
+        .narrow();
+  }
+
+  @Override
+  public Receive<Message> createReceive() {
+    return newReceiveBuilder()
+        .onMessage(SpaceCommand.Operation.class, this::onOperation)
+        .onMessage(SpaceCommand.Stop.class, stop -> onStop())
+        .onMessage(SpaceWork.Resolved.class, this::onOwnWork)
+        .onMessage(SpaceWork.Wake.class, this::onOwnWork)
+        .onMessage(LogIdle.class, this::onLogIdle)
+        .onMessage(Restart.class, restart -> onRestart())
+        .onSignal(ChildFailed.class, failed -> onLogStopped(failed.getCause()))
+        .onSignal(Terminated.class, stopped -> onLogStopped(null))
+        .build();
+  }
+
+  private Behavior<Message> onOperation(SpaceCommand.Operation operation) {
+    if (phase == Phase.DOWN) {
+      refuse(operation, ErrorCode.SPACE_UNAVAILABLE, "Its journal failed; it tries again soon.");
+      return this;
+    }
+    if (waiting.size() >= settings.maxWaiting()
+        || waitingBytes + operation.waitingBytes() > settings.maxWaitingBytes()) {
+      refuse(
+          operation,
+          ErrorCode.SPACE_UNAVAILABLE,
+          waiting.size() + " operations of " + waitingBytes + " bytes are waiting for it.");
+      return this;
+    }
+    waitingBytes += operation.waitingBytes();
+    waiting.add(operation);
+    return next();
+  }
+
+  private Behavior<Message> onOwnWork(SpaceWork work) {
+    // A new log asks and wakes by itself once it has recovered.
+    if (phase == Phase.IDLE || phase == Phase.BUSY) {
+      waiting.add(work);
+      return next();
+    }
+    return this;
+  }
+
+  private Behavior<Message> onStop() {
+    stopping = true;
+    return phase == Phase.DOWN ? Behaviors.stopped() : next();
+  }
+
+  private Behavior<Message> onLogIdle(LogIdle idle) {
+    phase = Phase.IDLE;
+    inFlight = List.of();
+    if (!idle.recovered()) {
+      failures = 0;
+    }
+    if (idle.wakeInMillis() >= 0) {
+      timers.startSingleTimer(SpaceWork.Wake.WAKE, Duration.ofMillis(idle.wakeInMillis()));
+    } else {
+      timers.cancel(SpaceWork.Wake.WAKE);
+    }
+    return next();
+  }
+
+  private Behavior<Message> next() {
+    if (phase != Phase.IDLE) {
+      return this;
+    }
+    if (waiting.isEmpty()) {
+      return stopping ? Behaviors.stopped() : this;
+    }
+    List<SpaceWork> batch = new ArrayList<>(Math.min(waiting.size(), settings.maxBatch()));
+    while (!waiting.isEmpty() && batch.size() < settings.maxBatch()) {
+      SpaceWork work = waiting.remove();
+      if (work instanceof SpaceCommand.Operation operation) {
+        waitingBytes -= operation.waitingBytes();
+      }
+      batch.add(work);
+    }
+    inFlight = batch;
+    phase = Phase.BUSY;
+    log.tell(new SpaceLog.Batch(batch));
+    return this;
+  }
+
+  private void startLog() {
+    phase = Phase.RECOVERING;
+    log =
+        getContext()
+            .spawnAnonymous(
+                SpaceLog.create(name, settings, resolver, clock, getContext().getSelf()));
+    getContext().watch(log);
+  }
+
+  private Behavior<Message> onRestart() {
+    startLog();
+    return this;
+  }
+
+  private Behavior<Message> onLogStopped(Throwable cause) {
+    LOG.error("The journal of space {} failed.", name, cause);
+    ErrorCode code = codeOf(cause);
+    // Of a batch on its way nobody can say whether it is durable. The new log will know, and an
+    // operation with an identity can be sent again.
+    inFlight.forEach(work -> refuse(work, code, "Whether the operation was done is open."));
+    waiting.forEach(
+        work -> refuse(work, ErrorCode.SPACE_UNAVAILABLE, "Its journal failed; nothing was done."));
+    inFlight = List.of();
+    waiting.clear();
+    waitingBytes = 0;
+    timers.cancel(SpaceWork.Wake.WAKE);
+    phase = Phase.DOWN;
+    if (stopping) {
+      return Behaviors.stopped();
+    }
+    timers.startSingleTimer(
+        Restart.RESTART,
+        Backoff.pause(settings.restartBackoffMin(), settings.restartBackoffMax(), failures++));
+    return this;
+  }
+
+  /** A fault that has a code keeps it; what is left is a journal that did not take the write. */
+  private static ErrorCode codeOf(Throwable cause) {
+    for (Throwable t = cause; t != null; t = t.getCause()) {
+      if (t instanceof VudoException e) {
+        return e.code();
+      }
+    }
+    return ErrorCode.JOURNAL_UNAVAILABLE;
+  }
+
+  private static void refuse(SpaceWork work, ErrorCode code, String detail) {
+    if (work instanceof SpaceCommand.Operation operation) {
+      operation.replyTo().tell(SpaceState.refused(code, detail));
+    }
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * How a space works. From the inside out:
+ *
+ * <ol>
+ *   <li>{@link io.vudo.tuplespace.internal.TupleStore}: the tuples, their indexes, leases and
+ *       holds; knows no identity, no journal, no clock.
+ *   <li>{@link io.vudo.tuplespace.internal.SpaceState}: what is recognised as sent again, what is
+ *       refused, which event an operation becomes.
+ *   <li>{@link io.vudo.tuplespace.internal.SpaceLog}: one batch of operations, one commit, then the
+ *       answers.
+ *   <li>{@link io.vudo.tuplespace.internal.SpaceActor}: the bounded queue before it, and its
+ *       recovery when the journal fails.
+ * </ol>
+ *
+ * <p>The first two are plain classes of one thread, the last two Pekko actors.
+ */
+package io.vudo.tuplespace.internal;

@@ -1,0 +1,596 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// vudo_spirit.ts - the flat binding of vudo:spirit@1.0.0 for AssemblyScript.
+//
+//     import { messageType, replyText, text } from "./vudo_spirit";
+//     export { spirit_abi_1, spirit_alloc } from "./vudo_spirit";
+//
+//     let count = 0; // state: the node keeps all of memory
+//
+//     export function spirit_handle(ptr: usize, len: i32): u64 {
+//       count++;
+//       return replyText(count.toString());
+//     }
+//
+//     asc spirit.ts -Oz --runtime incremental --use abort= -o spirit.wasm
+//
+// `incremental` is the runtime that collects garbage by itself; with `minimal` or `stub`
+// memory grows with every message. `--use abort=` turns AssemblyScript's own import
+// `env.abort` into a trap: a module may import from "spirit" only.
+//
+// The turn. Handling one message is a transaction: messages, spawns and tuples leave when
+// the turn has become durable, and not at all when it fails. A function that waits suspends
+// the turn: memory goes back to the start of the turn, and when the answer is there the turn
+// runs again from its start and gets the recorded answer. So ask first, work afterwards, wait
+// at most once per message, and send yourself a message to go on.
+
+/** Why a function did not do what it was asked; every function below that returns i32. */
+export const enum Status {
+  OK = 0,
+  /** The Spirit was not granted the capability the function needs. */
+  CAPABILITY_DENIED = -1,
+  /** A pointer or length outside memory. */
+  INVALID_MEMORY = -2,
+  /** Not a Spirit id, not UTF-8, not a tuple. */
+  INVALID_PARAMETER = -3,
+  /** The storage behind the Spirit failed. */
+  STORAGE_ERROR = -4,
+  /** A peer could not be reached. */
+  NETWORK_ERROR = -5,
+  /** Not enough credit, or no such reservation. */
+  CREDIT_ERROR = -6,
+  /** A buffer of the guest is too small. */
+  BUFFER_TOO_SMALL = -7,
+  /** The node failed; its log says why. */
+  INTERNAL_ERROR = -8,
+  /** No such Spirit, tuple, key, timer or Loa. */
+  NOT_FOUND = -9,
+  /** The time given for waiting is over. */
+  TIMEOUT = -10,
+  /** A limit of the Spirit or of the node would be exceeded. */
+  LIMIT_EXCEEDED = -11,
+}
+
+export const enum Level {
+  TRACE = 0,
+  DEBUG = 1,
+  INFO = 2,
+  WARN = 3,
+  ERROR = 4,
+}
+
+/**
+ * The imports as they are; the functions below are easier to call. A module contains only
+ * the imports that it calls. Those marked reserved are settled, but not provided by this
+ * release's host: it refuses a module that imports one.
+ */
+export namespace host {
+  // @ts-ignore: decorator
+  @external("spirit", "self")
+  export declare function self(buf: usize, cap: i32): i32;
+  // @ts-ignore: decorator
+  @external("spirit", "sender")
+  export declare function sender(buf: usize, cap: i32): i32;
+  // @ts-ignore: decorator
+  @external("spirit", "message_type")
+  export declare function message_type(buf: usize, cap: i32): i32;
+  // @ts-ignore: decorator
+  @external("spirit", "message_id")
+  export declare function message_id(buf: usize, cap: i32): i32;
+  // @ts-ignore: decorator
+  @external("spirit", "send_message")
+  export declare function send_message(to: usize, toLen: i32, type: usize, typeLen: i32, payload: usize, payloadLen: i32): i32;
+  /** Reserved. */
+  // @ts-ignore: decorator
+  @external("spirit", "ask")
+  export declare function ask(to: usize, toLen: i32, type: usize, typeLen: i32, payload: usize, payloadLen: i32, timeout: i64, outPtr: usize, outLen: usize): i32;
+  /** Reserved. */
+  // @ts-ignore: decorator
+  @external("spirit", "send_after")
+  export declare function send_after(delay: i64, to: usize, toLen: i32, type: usize, typeLen: i32, payload: usize, payloadLen: i32): i64;
+  /** Reserved. */
+  // @ts-ignore: decorator
+  @external("spirit", "cancel_timer")
+  export declare function cancel_timer(timer: i64): i32;
+  // @ts-ignore: decorator
+  @external("spirit", "spawn")
+  export declare function spawn(type: usize, typeLen: i32, id: usize, idLen: i32, init: usize, initLen: i32): i32;
+  // @ts-ignore: decorator
+  @external("spirit", "stop")
+  export declare function stop(id: usize, idLen: i32): i32;
+  // @ts-ignore: decorator
+  @external("spirit", "tuplespace_write")
+  export declare function tuplespace_write(space: usize, spaceLen: i32, tuple: usize, tupleLen: i32, ttl: i64): i32;
+  // @ts-ignore: decorator
+  @external("spirit", "tuplespace_read")
+  export declare function tuplespace_read(space: usize, spaceLen: i32, template: usize, templateLen: i32, timeout: i64, outPtr: usize, outLen: usize): i32;
+  // @ts-ignore: decorator
+  @external("spirit", "tuplespace_take")
+  export declare function tuplespace_take(space: usize, spaceLen: i32, template: usize, templateLen: i32, timeout: i64, outPtr: usize, outLen: usize): i32;
+  // @ts-ignore: decorator
+  @external("spirit", "log")
+  export declare function log(level: i32, message: usize, messageLen: i32): void;
+  // @ts-ignore: decorator
+  @external("spirit", "now")
+  export declare function now(): i64;
+  // @ts-ignore: decorator
+  @external("spirit", "random")
+  export declare function random(buf: usize, len: i32): i32;
+  /** Reserved. */
+  // @ts-ignore: decorator
+  @external("spirit", "storage_get")
+  export declare function storage_get(key: usize, keyLen: i32, outPtr: usize, outLen: usize): i32;
+  /** Reserved. */
+  // @ts-ignore: decorator
+  @external("spirit", "storage_put")
+  export declare function storage_put(key: usize, keyLen: i32, value: usize, valueLen: i32): i32;
+  /** Reserved. */
+  // @ts-ignore: decorator
+  @external("spirit", "storage_delete")
+  export declare function storage_delete(key: usize, keyLen: i32): i32;
+  /** Reserved. */
+  // @ts-ignore: decorator
+  @external("spirit", "process")
+  export declare function process(name: usize, nameLen: i32, args: usize, argsLen: i32, outPtr: usize, outLen: usize): i32;
+  /** Reserved. */
+  // @ts-ignore: decorator
+  @external("spirit", "credit_balance")
+  export declare function credit_balance(): i64;
+  /** Reserved. */
+  // @ts-ignore: decorator
+  @external("spirit", "credit_transfer")
+  export declare function credit_transfer(to: usize, toLen: i32, amount: i64): i32;
+  /** Reserved. */
+  // @ts-ignore: decorator
+  @external("spirit", "credit_reserve")
+  export declare function credit_reserve(amount: i64): i64;
+  /** Reserved. */
+  // @ts-ignore: decorator
+  @external("spirit", "credit_release")
+  export declare function credit_release(reservation: i64): i32;
+  /** Reserved. */
+  // @ts-ignore: decorator
+  @external("spirit", "credit_consume")
+  export declare function credit_consume(reservation: i64, amount: i64): i32;
+  /** Reserved. */
+  // @ts-ignore: decorator
+  @external("spirit", "credit_available")
+  export declare function credit_available(): i64;
+  // @ts-ignore: decorator
+  @external("spirit", "fail")
+  export declare function fail(code: i32, message: usize, messageLen: i32): void;
+}
+
+// ---------------------------------------------------------------- exports and memory
+
+/** Marks the ABI version. Re-export it from the entry file. */
+export function spirit_abi_1(): void {}
+
+// Buffers that the host obtained for this turn, each headed by the address of the one before
+// it. They lie outside the garbage-collected heap, because nothing in the guest refers to one
+// while the host fills it. The first call after the turn frees them.
+let buffers: usize = 0;
+let turnOver: bool = false;
+// The host reads the reply after spirit_handle has returned: this keeps it alive until then.
+let lastReply: ArrayBuffer | null = null;
+
+const HEADER: usize = 8;
+
+/** Where the host writes payloads and answers. Re-export it from the entry file. */
+export function spirit_alloc(size: i32): usize {
+  if (turnOver) {
+    turnOver = false;
+    while (buffers != 0) {
+      const before = load<usize>(buffers);
+      heap.free(buffers);
+      buffers = before;
+    }
+  }
+  const buffer = heap.alloc(HEADER + <usize>size);
+  store<usize>(buffer, buffers);
+  buffers = buffer;
+  return buffer + HEADER;
+}
+
+// ------------------------------------------------------------------ message and reply
+
+/** The payload as text; `ptr` and `len` are those of spirit_handle. */
+export function text(ptr: usize, len: i32): string {
+  return String.UTF8.decodeUnsafe(ptr, <usize>len);
+}
+
+/** A copy of the payload; `ptr` and `len` are those of spirit_handle. */
+export function bytes(ptr: usize, len: i32): ArrayBuffer {
+  const copy = new ArrayBuffer(len);
+  memory.copy(changetype<usize>(copy), ptr, <usize>len);
+  return copy;
+}
+
+/** Ends spirit_handle: `return reply(bytes)`. */
+export function reply(bytes: ArrayBuffer): u64 {
+  turnOver = true;
+  lastReply = bytes;
+  return (<u64>changetype<usize>(bytes) << 32) | <u64>bytes.byteLength;
+}
+
+/** Ends spirit_handle: `return replyText("done")`. */
+export function replyText(text: string): u64 {
+  return reply(String.UTF8.encode(text));
+}
+
+/** Ends spirit_handle without a reply: `return noReply()`. */
+export function noReply(): u64 {
+  turnOver = true;
+  lastReply = null;
+  return 0;
+}
+
+// The longest name of a Spirit or a type that this binding fetches at once.
+const NAME = memory.data(512);
+
+function name(length: i32): string {
+  return length > 0 && length <= 512 ? String.UTF8.decodeUnsafe(NAME, <usize>length) : "";
+}
+
+/** The Spirit that runs: "counter/alice". */
+export function self(): string {
+  return name(host.self(NAME, 512));
+}
+
+/** The Spirit that sent the message; empty when the sender is no Spirit. */
+export function sender(): string {
+  return name(host.sender(NAME, 512));
+}
+
+/** The type the sender gave the message, for example "add". */
+export function messageType(): string {
+  return name(host.message_type(NAME, 512));
+}
+
+/** The message's id, unique for ever; the same when a message is redelivered. */
+export function messageId(): string {
+  return name(host.message_id(NAME, 512));
+}
+
+/**
+ * Ends the turn with an application error: the sender receives code and message, the state is
+ * what it was before the turn, no effect leaves. Does not return.
+ */
+export function fail(code: i32, message: string): void {
+  const utf8 = String.UTF8.encode(message);
+  host.fail(code, changetype<usize>(utf8), utf8.byteLength);
+  unreachable();
+}
+
+// ---------------------------------------------------------------------------- Spirits
+
+/** Sends a message when the turn commits. Capability: cross_sandbox_call. */
+export function send(to: string, type: string, payload: ArrayBuffer): i32 {
+  const a = String.UTF8.encode(to);
+  const b = String.UTF8.encode(type);
+  return host.send_message(
+    changetype<usize>(a), a.byteLength,
+    changetype<usize>(b), b.byteLength,
+    changetype<usize>(payload), payload.byteLength,
+  );
+}
+
+/** Creates the Spirit `type/id` when the turn commits. Capability: spawn_sandbox. */
+export function spawn(type: string, id: string, init: ArrayBuffer): i32 {
+  const a = String.UTF8.encode(type);
+  const b = String.UTF8.encode(id);
+  return host.spawn(
+    changetype<usize>(a), a.byteLength,
+    changetype<usize>(b), b.byteLength,
+    changetype<usize>(init), init.byteLength,
+  );
+}
+
+/** Ends a Spirit's life when the turn commits. Capability: spawn_sandbox; none for itself. */
+export function stop(id: string): i32 {
+  const utf8 = String.UTF8.encode(id);
+  return host.stop(changetype<usize>(utf8), utf8.byteLength);
+}
+
+// ------------------------------------------------------------- log, clock, random bytes
+
+/** Writes one line when the turn commits. Capability: actuator_log, or the line is dropped. */
+export function log(level: Level, message: string): void {
+  const utf8 = String.UTF8.encode(message);
+  host.log(level, changetype<usize>(utf8), utf8.byteLength);
+}
+
+/** Nanoseconds since 1970, recorded; a negative Status without the capability sensor_time. */
+export function now(): i64 {
+  return host.now();
+}
+
+/** Fills the buffer with random bytes, recorded. Capability: sensor_random. */
+export function random(buffer: ArrayBuffer): i32 {
+  return host.random(changetype<usize>(buffer), buffer.byteLength);
+}
+
+// ------------------------------------------------------------------------- tuplespace
+
+const OUT = memory.data(8); // two i32: pointer and length of an answer
+
+/** What a read or take answered: a tuple when `status` is OK. */
+export class Answer {
+  constructor(readonly status: i32, readonly tuple: ArrayBuffer) {}
+}
+
+function answer(status: i32): Answer {
+  return new Answer(status, status == Status.OK ? bytes(load<usize>(OUT), load<i32>(OUT, 4)) : new ArrayBuffer(0));
+}
+
+/**
+ * Adds a tuple when the turn commits; `ttl` in milliseconds, 0 = for ever. Capability:
+ * tuplespace_write.
+ */
+export function tuplespaceWrite(space: string, tuple: ArrayBuffer, ttl: i64 = 0): i32 {
+  const utf8 = String.UTF8.encode(space);
+  return host.tuplespace_write(
+    changetype<usize>(utf8), utf8.byteLength, changetype<usize>(tuple), tuple.byteLength, ttl);
+}
+
+/**
+ * A copy of the oldest tuple that matches. With `timeout` 0 the answer comes at once
+ * (NOT_FOUND), above 0 the turn is suspended for up to that many milliseconds (TIMEOUT).
+ * Capability: tuplespace_read.
+ */
+export function tuplespaceRead(space: string, template: ArrayBuffer, timeout: i64 = 0): Answer {
+  const utf8 = String.UTF8.encode(space);
+  return answer(host.tuplespace_read(
+    changetype<usize>(utf8), utf8.byteLength, changetype<usize>(template), template.byteLength,
+    timeout, OUT, OUT + 4));
+}
+
+/**
+ * Like tuplespaceRead, and removes the tuple; when the turn fails it is back in the space.
+ * Capability: tuplespace_take.
+ */
+export function tuplespaceTake(space: string, template: ArrayBuffer, timeout: i64 = 0): Answer {
+  const utf8 = String.UTF8.encode(space);
+  return answer(host.tuplespace_take(
+    changetype<usize>(utf8), utf8.byteLength, changetype<usize>(template), template.byteLength,
+    timeout, OUT, OUT + 4));
+}
+
+/** The types a field of a tuple can have, as a template names them. */
+export const enum FieldType {
+  NULL = 0,
+  BOOL = 1,
+  INT = 2,
+  FLOAT = 3,
+  STRING = 4,
+  BYTES = 5,
+  TUPLE = 6,
+}
+
+/** Writes a tuple or a template: `new TupleWriter(2).string("job").int(7).done()`. */
+export class TupleWriter {
+  private bytes: Uint8Array = new Uint8Array(64);
+  private length: i32 = 0;
+
+  constructor(fields: i32) {
+    this.tuple(fields);
+  }
+
+  private reserve(more: i32): usize {
+    const needed = this.length + more;
+    if (needed > this.bytes.length) {
+      const larger = new Uint8Array(max(needed, this.bytes.length * 2));
+      memory.copy(larger.dataStart, this.bytes.dataStart, <usize>this.length);
+      this.bytes = larger;
+    }
+    const at = this.bytes.dataStart + <usize>this.length;
+    this.length = needed;
+    return at;
+  }
+
+  private byte(value: i32): TupleWriter {
+    store<u8>(this.reserve(1), <u8>value);
+    return this;
+  }
+
+  // The head of a string, bytes or an ext; `tag` is the one of the 8-bit size.
+  private head(tag: i32, size: i32): TupleWriter {
+    if (size <= 0xff) return this.byte(tag).byte(size);
+    if (size <= 0xffff) {
+      this.byte(tag + 1);
+      store<u16>(this.reserve(2), bswap<u16>(<u16>size));
+    } else {
+      this.byte(tag + 2);
+      store<u32>(this.reserve(4), bswap<u32>(<u32>size));
+    }
+    return this;
+  }
+
+  private part(ptr: usize, length: i32): TupleWriter {
+    memory.copy(this.reserve(length), ptr, <usize>length);
+    return this;
+  }
+
+  /** Starts a nested tuple; its fields follow. */
+  tuple(fields: i32): TupleWriter {
+    if (fields < 16) return this.byte(0x90 | fields);
+    this.byte(0xdc); // at most 1,000 fields, so 16 bits are enough
+    store<u16>(this.reserve(2), bswap<u16>(<u16>fields));
+    return this;
+  }
+
+  nil(): TupleWriter {
+    return this.byte(0xc0);
+  }
+
+  bool(value: bool): TupleWriter {
+    return this.byte(value ? 0xc3 : 0xc2);
+  }
+
+  int(value: i64): TupleWriter {
+    if (value >= -32 && value < 128) return this.byte(<i32>value);
+    this.byte(0xd3);
+    store<u64>(this.reserve(8), bswap<u64>(<u64>value));
+    return this;
+  }
+
+  float(value: f64): TupleWriter {
+    this.byte(0xcb);
+    store<u64>(this.reserve(8), bswap<u64>(reinterpret<u64>(value)));
+    return this;
+  }
+
+  string(value: string): TupleWriter {
+    const utf8 = String.UTF8.encode(value);
+    if (utf8.byteLength < 32) this.byte(0xa0 | utf8.byteLength);
+    else this.head(0xd9, utf8.byteLength);
+    return this.part(changetype<usize>(utf8), utf8.byteLength);
+  }
+
+  binary(value: ArrayBuffer): TupleWriter {
+    return this.head(0xc4, value.byteLength).part(changetype<usize>(value), value.byteLength);
+  }
+
+  /** In a template: matches every value. */
+  any(): TupleWriter {
+    return this.head(0xc7, 0).byte(0);
+  }
+
+  /** In a template: matches every value of the type. */
+  typed(type: FieldType): TupleWriter {
+    return this.byte(0xd4).byte(1).byte(type);
+  }
+
+  /**
+   * In a template: matches what compares to the operand, by "=", "!=", "<", "<=", ">", ">=",
+   * "in" (the operand is a tuple) or "startsWith". The operand is the only field of a tuple:
+   * `predicate(">", new TupleWriter(1).int(10))`.
+   */
+  predicate(op: string, operand: TupleWriter): TupleWriter {
+    const pair = new TupleWriter(2).string(op);
+    pair.part(operand.bytes.dataStart + 1, operand.length - 1);
+    return this.head(0xc7, pair.length).byte(2).part(pair.bytes.dataStart, pair.length);
+  }
+
+  /** The encoded tuple. */
+  done(): ArrayBuffer {
+    return this.bytes.buffer.slice(0, this.length);
+  }
+}
+
+/**
+ * Reads a tuple. The first value that is not what was asked for sets `failed`, and from then
+ * on every function answers 0 or nothing: one check serves for all.
+ */
+export class TupleReader {
+  failed: bool = false;
+  /** The number of the tuple's fields. */
+  readonly fields: i32;
+  private at: i32 = 0;
+
+  constructor(private encoded: ArrayBuffer) {
+    this.fields = this.tuple();
+  }
+
+  private take(length: i32): usize {
+    if (this.failed || <u32>length > <u32>(this.encoded.byteLength - this.at)) {
+      this.failed = true;
+      return 0;
+    }
+    const ptr = changetype<usize>(this.encoded) + <usize>this.at;
+    this.at += length;
+    return ptr;
+  }
+
+  private byte(): i32 {
+    const ptr = this.take(1);
+    return ptr == 0 ? -1 : <i32>load<u8>(ptr);
+  }
+
+  private size(width: i32): i32 {
+    const ptr = this.take(width);
+    if (ptr == 0) return 0;
+    if (width == 1) return <i32>load<u8>(ptr);
+    if (width == 2) return <i32>bswap<u16>(load<u16>(ptr));
+    return <i32>bswap<u32>(load<u32>(ptr));
+  }
+
+  /** Enters a nested tuple and returns the number of its fields, which are read next. */
+  tuple(): i32 {
+    const code = this.byte();
+    if (code >= 0x90 && code <= 0x9f) return code & 0x0f;
+    if (code == 0xdc) return this.size(2);
+    if (code == 0xdd) return this.size(4);
+    this.failed = true;
+    return 0;
+  }
+
+  nil(): void {
+    if (this.byte() != 0xc0) this.failed = true;
+  }
+
+  bool(): bool {
+    const code = this.byte();
+    if (code != 0xc2 && code != 0xc3) this.failed = true;
+    return code == 0xc3;
+  }
+
+  int(): i64 {
+    const code = this.byte();
+    if (code >= 0 && (code < 0x80 || code >= 0xe0)) return <i64>(<i8>code);
+    if (code >= 0xcc && code <= 0xd3) {
+      const ptr = this.take(1 << (code & 3)); // cc..cf and d0..d3: 1, 2, 4, 8 bytes
+      if (ptr != 0) {
+        switch (code) {
+          case 0xcc: return <i64>load<u8>(ptr);
+          case 0xcd: return <i64>bswap<u16>(load<u16>(ptr));
+          case 0xce: return <i64>bswap<u32>(load<u32>(ptr));
+          case 0xcf: {
+            const value = <i64>bswap<u64>(load<u64>(ptr));
+            if (value >= 0) return value;
+            break;
+          }
+          case 0xd0: return <i64>load<i8>(ptr);
+          case 0xd1: return <i64>(<i16>bswap<u16>(load<u16>(ptr)));
+          case 0xd2: return <i64>(<i32>bswap<u32>(load<u32>(ptr)));
+          default: return <i64>bswap<u64>(load<u64>(ptr));
+        }
+      }
+    }
+    this.failed = true;
+    return 0;
+  }
+
+  float(): f64 {
+    const code = this.byte();
+    if (code == 0xca) {
+      const ptr = this.take(4);
+      return ptr == 0 ? 0 : <f64>reinterpret<f32>(bswap<u32>(load<u32>(ptr)));
+    }
+    if (code == 0xcb) {
+      const ptr = this.take(8);
+      return ptr == 0 ? 0 : reinterpret<f64>(bswap<u64>(load<u64>(ptr)));
+    }
+    this.failed = true;
+    return 0;
+  }
+
+  string(): string {
+    const code = this.byte();
+    let length = 0;
+    if (code >= 0xa0 && code <= 0xbf) length = code & 0x1f;
+    else if (code >= 0xd9 && code <= 0xdb) length = this.size(1 << (code - 0xd9));
+    else this.failed = true;
+    const ptr = this.take(length);
+    return ptr == 0 ? "" : String.UTF8.decodeUnsafe(ptr, <usize>length);
+  }
+
+  binary(): ArrayBuffer {
+    const code = this.byte();
+    let length = 0;
+    if (code >= 0xc4 && code <= 0xc6) length = this.size(1 << (code - 0xc4));
+    else this.failed = true;
+    const ptr = this.take(length);
+    return bytes(ptr, ptr == 0 ? 0 : length);
+  }
+}
