@@ -5,6 +5,7 @@ import io.vudo.node.internal.Json;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.VudoException;
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -75,7 +76,10 @@ final class NodeClient {
     } catch (HttpTimeoutException e) {
       throw unreachable("No answer from " + node + " in time.", e);
     } catch (IOException e) {
-      String reason = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+      String reason =
+          e.getMessage() != null
+              ? e.getMessage()
+              : e instanceof ConnectException ? "nothing listens there" : e.toString();
       throw unreachable("Cannot reach " + node + ": " + reason + ".", e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

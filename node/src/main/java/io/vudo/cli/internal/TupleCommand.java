@@ -67,7 +67,7 @@ final class TupleCommand {
       super(terminal);
     }
 
-    HttpResponse<byte[]> post(String operation, String member, ObjectNode body, Duration timeout) {
+    HttpResponse<byte[]> post(String operation, String member, ObjectNode body) {
       JsonNode value;
       try {
         value = Json.read(json.getBytes(StandardCharsets.UTF_8));
@@ -82,7 +82,7 @@ final class TupleCommand {
           .postJson(
               "/v1/spaces/" + URLEncoder.encode(space, StandardCharsets.UTF_8) + "/" + operation,
               body,
-              timeout);
+              TIMEOUT);
     }
   }
 
@@ -101,7 +101,7 @@ final class TupleCommand {
 
     @Override
     public Integer call() {
-      post("write", "tuple", Json.object().put("ttlMillis", ttl.toMillis()), TIMEOUT);
+      post("write", "tuple", Json.object().put("ttlMillis", ttl.toMillis()));
       if (isJson()) {
         print(Json.object().put("written", 1));
       }
@@ -111,24 +111,12 @@ final class TupleCommand {
 
   /** Read and take: they print a tuple, or exit with 1 when there is none. */
   private abstract static class Find extends OnSpace {
-    @Option(
-        names = "--timeout",
-        paramLabel = "D",
-        converter = DurationConverter.class,
-        description = "How long to wait for one; not at all by default.")
-    private Duration timeout = Duration.ZERO;
-
     Find(Terminal terminal) {
       super(terminal);
     }
 
     Integer find(String operation) {
-      HttpResponse<byte[]> response =
-          post(
-              operation,
-              "template",
-              Json.object().put("timeoutMillis", timeout.toMillis()),
-              timeout.plus(TIMEOUT));
+      HttpResponse<byte[]> response = post(operation, "template", Json.object());
       if (response.statusCode() == NO_CONTENT) {
         // Like grep: nothing found is no error, and yet a script can tell.
         terminal().progress("No tuple matches.");
@@ -179,7 +167,7 @@ final class TupleCommand {
 
     @Override
     public Integer call() {
-      JsonNode answer = Json.read(post("count", "template", Json.object(), TIMEOUT).body());
+      JsonNode answer = Json.read(post("count", "template", Json.object()).body());
       if (isJson()) {
         print(answer);
       } else {

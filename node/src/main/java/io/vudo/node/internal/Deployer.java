@@ -4,8 +4,9 @@ import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.ModuleDigest;
 import io.vudo.protocol.VudoException;
 import io.vudo.spirit.AdmittedModule;
-import io.vudo.spirit.Engine;
+import io.vudo.spirit.CompiledModule;
 import io.vudo.spirit.FunctionType;
+import io.vudo.spirit.Modules;
 import io.vudo.spirit.ValueType;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,23 +33,16 @@ final class Deployer {
       new FunctionType(List.of(ValueType.I32, ValueType.I32), List.of(ValueType.I64));
 
   private final Executor blocking;
-  private final Rooms rooms;
+  private final Modules compiled;
   private final ModuleStore modules;
   private final Deployments deployments;
-  private final Engine engine;
 
-  Deployer(
-      ActorSystem<?> system,
-      Rooms rooms,
-      ModuleStore modules,
-      Deployments deployments,
-      Engine engine) {
+  Deployer(ActorSystem<?> system, Modules compiled, ModuleStore modules, Deployments deployments) {
     this.blocking =
         system.dispatchers().lookup(DispatcherSelector.fromConfig("vudo.node.deploy-dispatcher"));
-    this.rooms = rooms;
+    this.compiled = compiled;
     this.modules = modules;
     this.deployments = deployments;
-    this.engine = engine;
   }
 
   /** Checks, compiles, stores and records a module; the stage completes when it is durable. */
@@ -68,17 +62,12 @@ final class Deployer {
   }
 
   private ModuleDigest prepare(DeploymentRequest request, byte[] module) {
-    if (!request.engine().equals(engine.name())) {
-      throw new VudoException(
-          ErrorCode.REQUEST_INVALID,
-          "This node has no engine \"" + request.engine() + "\"; it has " + engine.name() + ".");
-    }
-    AdmittedModule admitted = rooms.admit(module, request.limits());
-    checkAbi(admitted);
-    // Compiled for the verdict alone: the Spirits' own cache compiles it again when the first one
-    // is
-    // born, on the node where that happens.
-    engine.compile(admitted).close();
+    // The same cache that Spirits run from: what is compiled for the verdict is ready for the
+    // first.
+    CompiledModule admitted =
+        compiled.load(
+            ModuleDigest.of(module), digest -> module, request.engine(), request.limits());
+    checkAbi(admitted.module());
     return modules.store(module);
   }
 

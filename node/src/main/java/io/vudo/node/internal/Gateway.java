@@ -362,10 +362,8 @@ public final class Gateway {
   private Map<HttpMethod, Handler> space(String space, String operation) {
     return switch (operation) {
       case "write" -> Map.of(HttpMethods.POST, exchange -> writeTuple(exchange, space));
-      case "read" ->
-          Map.of(HttpMethods.POST, exchange -> findTuple(exchange, space, services.spaces()::read));
-      case "take" ->
-          Map.of(HttpMethods.POST, exchange -> findTuple(exchange, space, services.spaces()::take));
+      case "read" -> Map.of(HttpMethods.POST, exchange -> readTuple(exchange, space));
+      case "take" -> Map.of(HttpMethods.POST, exchange -> takeTuple(exchange, space));
       case "count" -> Map.of(HttpMethods.POST, exchange -> countTuples(exchange, space));
       default -> Map.of();
     };
@@ -451,7 +449,7 @@ public final class Gateway {
     return new MessageHead(
         to,
         exchange.header("X-Vudo-Type").orElse(DEFAULT_MESSAGE_TYPE),
-        exchange.header("Idempotency-Key").orElse(""),
+        idempotencyKey(exchange),
         timeout,
         deployment.limits().maxPayloadBytes());
   }
@@ -528,55 +526,53 @@ public final class Gateway {
 
   private CompletionStage<HttpResponse> writeTuple(Exchange exchange, String space) {
     exchange.query(Set.of());
+    String key = idempotencyKey(exchange);
     return exchange
         .json(MAX_TUPLE_JSON_BYTES, ErrorCode.TUPLE_TOO_LARGE, Set.of("tuple", "ttlMillis"))
         .thenCompose(
             body ->
-                services.spaces().write(space, member(body, "tuple"), millis(body, "ttlMillis")))
+                services
+                    .spaces()
+                    .write(space, member(body, "tuple"), millis(body, "ttlMillis"), key))
         .thenApply(done -> nothing());
   }
 
-  /** A read or a take. */
-  private interface Find {
-    CompletionStage<Optional<JsonNode>> find(String space, JsonNode template, Duration timeout);
+  private CompletionStage<HttpResponse> readTuple(Exchange exchange, String space) {
+    return template(exchange)
+        .thenCompose(template -> services.spaces().read(space, template))
+        .thenApply(Gateway::found);
   }
 
-  private CompletionStage<HttpResponse> findTuple(Exchange exchange, String space, Find find) {
-    exchange.query(Set.of());
-    return exchange
-        .json(MAX_TUPLE_JSON_BYTES, ErrorCode.TUPLE_TOO_LARGE, Set.of("template", "timeoutMillis"))
-        .thenCompose(
-            body -> {
-              long waitMillis = millis(body, "timeoutMillis");
-              if (waitMillis < 0 || waitMillis > maxTimeout.toMillis()) {
-                throw new VudoException(
-                    ErrorCode.REQUEST_INVALID,
-                    "timeoutMillis is "
-                        + waitMillis
-                        + "; it must lie between 0 and "
-                        + maxTimeout.toMillis()
-                        + ".");
-              }
-              exchange.allow(Duration.ofMillis(waitMillis).plus(askTimeout));
-              return find.find(space, member(body, "template"), Duration.ofMillis(waitMillis));
-            })
-        .thenApply(
-            found ->
-                found
-                    .map(
-                        tuple -> {
-                          ObjectNode node = Json.object();
-                          node.set("tuple", tuple);
-                          return json(node);
-                        })
-                    .orElseGet(Gateway::nothing));
+  private CompletionStage<HttpResponse> takeTuple(Exchange exchange, String space) {
+    String key = idempotencyKey(exchange);
+    return template(exchange)
+        .thenCompose(template -> services.spaces().take(space, template, key))
+        .thenApply(Gateway::found);
   }
 
-  private CompletionStage<HttpResponse> countTuples(Exchange exchange, String space) {
+  private static String idempotencyKey(Exchange exchange) {
+    return exchange.header("Idempotency-Key").orElse("");
+  }
+
+  private static CompletionStage<JsonNode> template(Exchange exchange) {
     exchange.query(Set.of());
     return exchange
         .json(MAX_TUPLE_JSON_BYTES, ErrorCode.TUPLE_TOO_LARGE, Set.of("template"))
-        .thenCompose(body -> services.spaces().count(space, member(body, "template")))
+        .thenApply(body -> member(body, "template"));
+  }
+
+  private static HttpResponse found(Optional<JsonNode> tuple) {
+    if (tuple.isEmpty()) {
+      return nothing();
+    }
+    ObjectNode node = Json.object();
+    node.set("tuple", tuple.get());
+    return json(node);
+  }
+
+  private CompletionStage<HttpResponse> countTuples(Exchange exchange, String space) {
+    return template(exchange)
+        .thenCompose(template -> services.spaces().count(space, template))
         .thenApply(count -> json(Json.object().put("count", count)));
   }
 

@@ -6,6 +6,7 @@ import io.vudo.node.NodeSettings;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.VudoException;
 import io.vudo.spirit.Engine;
+import io.vudo.spirit.Modules;
 import io.vudo.spirit.Spirits;
 import java.net.URI;
 import java.time.Clock;
@@ -89,12 +90,15 @@ public final class NodeAssembly implements AutoCloseable {
     logLap("Actor system", startNanos);
 
     Deployments deployments = Deployments.start(system, modules, Clock.systemUTC());
-    Spaces spaces = rooms.startSpaces(system);
-    spirits = rooms.startSpirits(system, deployments, engine);
     await(deployments.recovered(), ErrorCode.JOURNAL_UNAVAILABLE, "The journal did not answer");
     logLap("Journal and deployments", startNanos);
     await(member, ErrorCode.INTERNAL_ERROR, "The node did not become a member of its cluster");
     logLap("Cluster", startNanos);
+    // Only now: Spirits that a crash left with work to do wake up and look for their deployments.
+    Modules compiled = rooms.createModules(engine);
+    Rooms.Population population = rooms.populate(system, deployments, compiled);
+    spirits = population.spirits();
+    logLap("Spirits and spaces", startNanos);
 
     Gateway gateway =
         await(
@@ -103,9 +107,9 @@ public final class NodeAssembly implements AutoCloseable {
                 settings,
                 new Gateway.Services(
                     spirits,
-                    spaces,
+                    population.spaces(),
                     deployments,
-                    new Deployer(system, rooms, modules, deployments, engine),
+                    new Deployer(system, compiled, modules, deployments),
                     new NodeStatus(settings, system, engine, spirits, deployments),
                     this::whyNotReady,
                     () -> rooms.knownSpirits(system))),

@@ -6,6 +6,7 @@ import io.vudo.protocol.SpiritLimits;
 import io.vudo.spirit.AdmittedModule;
 import io.vudo.spirit.DeploymentSource;
 import io.vudo.spirit.Engine;
+import io.vudo.spirit.Modules;
 import io.vudo.spirit.Spirits;
 import java.nio.file.Path;
 import java.util.List;
@@ -45,11 +46,19 @@ public interface Rooms {
   /** Checks a module and rewrites it; what is wrong with it is thrown as a typed error. */
   AdmittedModule admit(byte[] module, SpiritLimits limits);
 
-  /** Opens the tuplespace. */
-  Spaces startSpaces(ActorSystem<?> system);
+  /** What compiles a module once for all Spirits that run it. */
+  Modules createModules(Engine engine);
 
-  /** Opens the Spirits. Called after {@link #startSpaces}. */
-  Spirits startSpirits(ActorSystem<?> system, DeploymentSource deployments, Engine engine);
+  /** Opens the tuplespace and the Spirits on a system that is a member of its cluster. */
+  Population populate(ActorSystem<?> system, DeploymentSource deployments, Modules modules);
+
+  /**
+   * Who lives on the node.
+   *
+   * @param spirits the Spirits
+   * @param spaces the tuplespace
+   */
+  record Population(Spirits spirits, Spaces spaces) {}
 
   /** The ids of all Spirits that the journal knows, resident or not, ordered. */
   CompletionStage<List<SpiritId>> knownSpirits(ActorSystem<?> system);

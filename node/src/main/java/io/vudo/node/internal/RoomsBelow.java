@@ -6,7 +6,9 @@ import io.vudo.protocol.SpiritLimits;
 import io.vudo.spirit.AdmittedModule;
 import io.vudo.spirit.DeploymentSource;
 import io.vudo.spirit.Engine;
-import io.vudo.spirit.Spirits;
+import io.vudo.spirit.Modules;
+import io.vudo.spirit.SpiritRuntime;
+import io.vudo.tuplespace.Tuplespace;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CompletionStage;
@@ -31,13 +33,16 @@ public final class RoomsBelow implements Rooms {
   }
 
   @Override
-  public Spaces startSpaces(ActorSystem<?> system) {
-    throw new UnsupportedOperationException("tuplespace");
+  public Modules createModules(Engine engine) {
+    throw new UnsupportedOperationException("modules");
   }
 
   @Override
-  public Spirits startSpirits(ActorSystem<?> system, DeploymentSource deployments, Engine engine) {
-    throw new UnsupportedOperationException("spirits");
+  public Population populate(ActorSystem<?> system, DeploymentSource deployments, Modules modules) {
+    SpiritRuntime spirits = SpiritRuntime.create(system, deployments, modules);
+    Tuplespace tuplespace = Tuplespace.start(system, spirits.holdResolver());
+    spirits.start(tuplespace);
+    return new Population(spirits, new JsonSpaces(tuplespace));
   }
 
   @Override

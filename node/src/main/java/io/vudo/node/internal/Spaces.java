@@ -1,7 +1,6 @@
 package io.vudo.node.internal;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
 
@@ -11,14 +10,20 @@ import java.util.concurrent.CompletionStage;
  */
 public interface Spaces {
 
-  /** Writes a tuple; the stage completes when it is durable. A lease of 0 lasts for ever. */
-  CompletionStage<Void> write(String space, JsonNode tuple, long ttlMillis);
+  /**
+   * Writes a tuple; the stage completes when it is durable. A lease of 0 lasts for ever. The same
+   * key, unless it is empty, writes once.
+   */
+  CompletionStage<Void> write(String space, JsonNode tuple, long ttlMillis, String idempotencyKey);
 
-  /** A tuple that matches, left where it is; empty when none came within the timeout. */
-  CompletionStage<Optional<JsonNode>> read(String space, JsonNode template, Duration timeout);
+  /** The oldest tuple that matches, left where it is; empty when there is none. */
+  CompletionStage<Optional<JsonNode>> read(String space, JsonNode template);
 
-  /** A tuple that matches, taken out; empty when none came within the timeout. */
-  CompletionStage<Optional<JsonNode>> take(String space, JsonNode template, Duration timeout);
+  /**
+   * The oldest tuple that matches, taken out; empty when there is none. The same key, unless it is
+   * empty, takes once and answers the same tuple again.
+   */
+  CompletionStage<Optional<JsonNode>> take(String space, JsonNode template, String idempotencyKey);
 
   /** How many tuples match. */
   CompletionStage<Long> count(String space, JsonNode template);
