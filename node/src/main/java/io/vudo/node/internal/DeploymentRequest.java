@@ -1,0 +1,27 @@
+package io.vudo.node.internal;
+
+import io.vudo.protocol.Capability;
+import io.vudo.protocol.SpiritId;
+import io.vudo.protocol.SpiritLimits;
+import java.util.Set;
+
+/**
+ * What somebody asks to be deployed, beside the module itself.
+ *
+ * @param type the Spirit type's name
+ * @param engine the engine's name
+ * @param limits per Spirit
+ * @param capabilities what its Spirits may do
+ * @param durable whether turns are journaled
+ */
+public record DeploymentRequest(
+    String type,
+    String engine,
+    SpiritLimits limits,
+    Set<Capability> capabilities,
+    boolean durable) {
+  public DeploymentRequest {
+    SpiritId.checkType(type);
+    capabilities = Set.copyOf(capabilities);
+  }
+}

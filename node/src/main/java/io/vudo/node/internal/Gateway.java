@@ -1,0 +1,610 @@
+package io.vudo.node.internal;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.typesafe.config.Config;
+import io.vudo.node.NodeSettings;
+import io.vudo.protocol.Capability;
+import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.SpiritId;
+import io.vudo.protocol.SpiritLimits;
+import io.vudo.protocol.VudoException;
+import io.vudo.spirit.Deployment;
+import io.vudo.spirit.SpiritStatus;
+import io.vudo.spirit.Spirits;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.http.javadsl.Http;
+import org.apache.pekko.http.javadsl.ServerBinding;
+import org.apache.pekko.http.javadsl.model.ContentType;
+import org.apache.pekko.http.javadsl.model.ContentTypes;
+import org.apache.pekko.http.javadsl.model.HttpCharsets;
+import org.apache.pekko.http.javadsl.model.HttpMethod;
+import org.apache.pekko.http.javadsl.model.HttpMethods;
+import org.apache.pekko.http.javadsl.model.HttpRequest;
+import org.apache.pekko.http.javadsl.model.HttpResponse;
+import org.apache.pekko.http.javadsl.model.MediaTypes;
+import org.apache.pekko.http.javadsl.model.StatusCodes;
+import org.apache.pekko.http.javadsl.model.headers.Allow;
+import org.apache.pekko.http.javadsl.model.headers.Location;
+import org.apache.pekko.http.javadsl.model.headers.RawHeader;
+import org.apache.pekko.http.javadsl.settings.ServerSettings;
+import org.apache.pekko.util.ByteString;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import scala.concurrent.duration.FiniteDuration;
+
+/**
+ * The node over HTTP. docs/http.md describes every address.
+ *
+ * <p>It is a function from a request to an answer rather than a tree of directives: each refusal,
+ * also that of an unknown path, a wrong method or a body that is too large, is an answer of ours,
+ * {@code application/problem+json} with a code of the catalogue, and none comes from a default
+ * page.
+ */
+public final class Gateway {
+  private static final Logger log = LoggerFactory.getLogger(Gateway.class);
+
+  private static final ContentType PROBLEM =
+      ContentTypes.create(
+          MediaTypes.applicationWithFixedCharset("problem+json", HttpCharsets.UTF_8));
+
+  /** Tuples are up to 1 MiB encoded; as JSON, with base64 and quotes, they take more. */
+  private static final long MAX_TUPLE_JSON_BYTES = 8L << 20;
+
+  private static final String DEFAULT_MESSAGE_TYPE = "message";
+  private static final Set<String> DEPLOY_PARAMETERS =
+      Set.of(
+          "engine",
+          "grant",
+          "fuel",
+          "memory",
+          "call-depth",
+          "turn-timeout",
+          "mailbox",
+          "payload",
+          "durability");
+
+  private final ActorSystem<?> system;
+  private final Services services;
+  private final SpiritLimits defaultLimits;
+  private final String defaultEngine;
+  private final long maxModuleBytes;
+  private final Duration askTimeout;
+  private final Duration maxTimeout;
+  private final Duration deployTimeout;
+  private final boolean loopbackOnly;
+  private volatile URI address;
+
+  /**
+   * What the gateway opens to the world.
+   *
+   * @param spirits messages to Spirits
+   * @param spaces the tuplespace
+   * @param deployments what is deployed
+   * @param deployer deploys
+   * @param status what the node says of itself
+   * @param whyNotReady why no requests should come now; empty when they should
+   * @param knownSpirits the ids of all Spirits, resident or not
+   */
+  record Services(
+      Spirits spirits,
+      Spaces spaces,
+      Deployments deployments,
+      Deployer deployer,
+      NodeStatus status,
+      Supplier<Optional<String>> whyNotReady,
+      Supplier<CompletionStage<List<SpiritId>>> knownSpirits) {}
+
+  /** Answers one request to one address. */
+  private interface Handler {
+    CompletionStage<HttpResponse> answer(Exchange exchange);
+  }
+
+  private Gateway(ActorSystem<?> system, NodeSettings settings, Services services) {
+    Config vudo = settings.config().getConfig("vudo");
+    this.system = system;
+    this.services = services;
+    this.defaultLimits = settings.defaultLimits();
+    this.defaultEngine = vudo.getString("node.engine");
+    this.maxModuleBytes = vudo.getBytes("limits.max-module-bytes");
+    this.askTimeout = vudo.getDuration("http.ask-timeout");
+    this.maxTimeout = vudo.getDuration("http.max-timeout");
+    this.deployTimeout = vudo.getDuration("http.deploy-timeout");
+    this.loopbackOnly = isLoopback(settings.httpHost());
+  }
+
+  /** Binds the port. The gateway drains by itself when the system is shut down. */
+  static CompletionStage<Gateway> bind(
+      ActorSystem<?> system, NodeSettings settings, Services services) {
+    Gateway gateway = new Gateway(system, settings, services);
+    Config http = settings.config().getConfig("vudo.http");
+    CompletionStage<ServerBinding> bound =
+        Http.get(system)
+            .newServerAt(settings.httpHost(), settings.httpPort())
+            .adaptSettings(defaults -> gateway.tuned(defaults, http))
+            .bind(gateway::handle);
+    return bound.handle(
+        (binding, failure) -> {
+          if (failure != null) {
+            throw NodeAssembly.addressInUse(
+                    failure, settings.httpHost() + ":" + settings.httpPort(), "--http")
+                .orElseGet(() -> new CompletionException(Failures.unwrap(failure)));
+          }
+          binding.addToCoordinatedShutdown(http.getDuration("drain-timeout"), system);
+          gateway.address = uri(settings.httpHost(), binding.localAddress());
+          return gateway;
+        });
+  }
+
+  private ServerSettings tuned(ServerSettings defaults, Config http) {
+    // A connection is silent while a Spirit thinks; it must not be cut before the caller's timeout.
+    Duration idle =
+        (maxTimeout.compareTo(deployTimeout) > 0 ? maxTimeout : deployTimeout).plusSeconds(30);
+    return defaults
+        .withMaxConnections(http.getInt("max-connections"))
+        .withTerminationDeadlineExceededResponse(
+            problem(new VudoException(ErrorCode.SPIRIT_UNAVAILABLE, "The node is stopping.")))
+        .withTimeouts(
+            defaults
+                .getTimeouts()
+                .withRequestTimeout(scala(http.getDuration("request-timeout")))
+                .withIdleTimeout(scala(idle)));
+  }
+
+  private static FiniteDuration scala(Duration duration) {
+    return FiniteDuration.fromNanos(duration.toNanos());
+  }
+
+  private static URI uri(String host, InetSocketAddress bound) {
+    return URI.create(
+        "http://" + (host.contains(":") ? "[" + host + "]" : host) + ":" + bound.getPort());
+  }
+
+  /** Where it listens. */
+  URI address() {
+    return address;
+  }
+
+  private CompletionStage<HttpResponse> handle(HttpRequest request) {
+    Exchange exchange = new Exchange(request, system);
+    CompletionStage<HttpResponse> answer;
+    try {
+      request
+          .getHeader(org.apache.pekko.http.javadsl.model.headers.TimeoutAccess.class)
+          .ifPresent(access -> access.timeoutAccess().updateHandler(Gateway::timedOut));
+      refuseForeign(request);
+      answer = route(exchange);
+    } catch (RuntimeException failure) {
+      answer = CompletableFuture.failedFuture(failure);
+    }
+    return answer
+        .handle(
+            (response, failure) ->
+                failure == null
+                    ? CompletableFuture.completedFuture(response)
+                    : exchange.discardBody().thenApply(done -> refusal(request, failure)))
+        .thenCompose(stage -> stage);
+  }
+
+  private static HttpResponse refusal(HttpRequest request, Throwable failure) {
+    VudoException typed = Failures.typed(failure);
+    if (typed.code() == ErrorCode.INTERNAL_ERROR) {
+      log.error("{} {} failed", request.method().name(), request.getUri().path(), failure);
+    }
+    return failure instanceof WrongMethod wrong ? wrong.response() : problem(typed);
+  }
+
+  private static HttpResponse timedOut(HttpRequest request) {
+    log.warn("{} {} took too long", request.method().name(), request.getUri().path());
+    return problem(
+        new VudoException(ErrorCode.ASK_TIMEOUT, "The node did not answer the request in time."));
+  }
+
+  /** The answer that tells an error. */
+  static HttpResponse problem(VudoException failure) {
+    HttpResponse response =
+        HttpResponse.create()
+            .withStatus(StatusCodes.get(failure.code().httpStatus()))
+            .withEntity(PROBLEM, Json.write(Json.problem(failure)));
+    return failure.code() == ErrorCode.MAILBOX_FULL || failure.code() == ErrorCode.RESIDENCY_LIMIT
+        ? response.addHeader(RawHeader.create("Retry-After", "1"))
+        : response;
+  }
+
+  /** A path that exists, by a method that it does not have. */
+  private static final class WrongMethod extends RuntimeException {
+    private final Set<HttpMethod> allowed;
+
+    WrongMethod(Set<HttpMethod> allowed) {
+      super("method not allowed", null, false, false);
+      this.allowed = allowed;
+    }
+
+    HttpResponse response() {
+      VudoException failure =
+          new VudoException(
+              ErrorCode.REQUEST_INVALID,
+              "The address takes "
+                  + allowed.stream()
+                      .map(HttpMethod::name)
+                      .sorted()
+                      .collect(Collectors.joining(", "))
+                  + ".");
+      return HttpResponse.create()
+          .withStatus(StatusCodes.METHOD_NOT_ALLOWED)
+          .addHeader(Allow.create(allowed.toArray(HttpMethod[]::new)))
+          .withEntity(PROBLEM, Json.write(Json.problem(failure).put("status", 405)));
+    }
+  }
+
+  /**
+   * Refuses what a web page of somebody else sends through the user's browser. The gateway has no
+   * login that would stop such a page, so its origin must be the gateway itself; and a name that
+   * was rebound to this machine does not count as the gateway.
+   */
+  private void refuseForeign(HttpRequest request) {
+    String host = request.getUri().getHost().address();
+    if (loopbackOnly && !isLoopback(host)) {
+      throw new VudoException(
+          ErrorCode.REQUEST_INVALID,
+          "The gateway answers this machine only, by 127.0.0.1 or localhost.");
+    }
+    request
+        .getHeader("Origin")
+        .ifPresent(
+            origin -> {
+              String own = "//" + host + ":" + request.getUri().port();
+              if (!origin.value().endsWith(own)) {
+                throw new VudoException(
+                    ErrorCode.REQUEST_INVALID,
+                    "The gateway takes no requests from pages of another origin.");
+              }
+            });
+  }
+
+  private static boolean isLoopback(String host) {
+    if (host.equals("localhost")) {
+      return true;
+    }
+    // Only literals: a name would be looked up, and a name is what an attacker controls.
+    boolean literal = host.indexOf(':') >= 0 || host.matches("[0-9.]+");
+    try {
+      return literal && InetAddress.getByName(host).isLoopbackAddress();
+    } catch (java.net.UnknownHostException e) {
+      return false;
+    }
+  }
+
+  private CompletionStage<HttpResponse> route(Exchange exchange) {
+    Map<HttpMethod, Handler> handlers = handlers(exchange.path());
+    if (handlers.isEmpty()) {
+      throw new VudoException(ErrorCode.NOT_FOUND, exchange.request().getUri().path());
+    }
+    Handler handler = handlers.get(exchange.request().method());
+    if (handler == null) {
+      throw new WrongMethod(handlers.keySet());
+    }
+    return handler.answer(exchange);
+  }
+
+  /** What there is at a path, by method; nothing when there is nothing. */
+  private Map<HttpMethod, Handler> handlers(List<String> path) {
+    String first = path.isEmpty() ? "" : path.get(0);
+    List<String> rest = path.isEmpty() ? path : path.subList(1, path.size());
+    return switch (first) {
+      case "health" -> rest.size() == 1 ? health(rest.get(0)) : Map.of();
+      case "v1" -> rest.isEmpty() ? Map.of() : version1(rest.get(0), rest.subList(1, rest.size()));
+      default -> Map.of();
+    };
+  }
+
+  private Map<HttpMethod, Handler> health(String what) {
+    return switch (what) {
+      case "alive" -> Map.of(HttpMethods.GET, exchange -> ok(Json.object().put("status", "alive")));
+      case "ready" -> Map.of(HttpMethods.GET, exchange -> ready());
+      default -> Map.of();
+    };
+  }
+
+  private Map<HttpMethod, Handler> version1(String collection, List<String> rest) {
+    return switch (collection) {
+      case "status" ->
+          rest.isEmpty()
+              ? Map.of(HttpMethods.GET, exchange -> ok(services.status().now()))
+              : Map.of();
+      case "deployments" -> deployments(rest);
+      case "spirits" -> spirits(rest);
+      case "spaces" -> rest.size() == 2 ? space(rest.get(0), rest.get(1)) : Map.of();
+      default -> Map.of();
+    };
+  }
+
+  private Map<HttpMethod, Handler> deployments(List<String> rest) {
+    return switch (rest.size()) {
+      case 0 -> Map.of(HttpMethods.GET, exchange -> listDeployments());
+      case 1 ->
+          Map.of(
+              HttpMethods.GET, exchange -> showDeployment(rest.get(0)),
+              HttpMethods.POST, exchange -> deploy(exchange, rest.get(0)));
+      default -> Map.of();
+    };
+  }
+
+  private Map<HttpMethod, Handler> spirits(List<String> rest) {
+    if (rest.isEmpty()) {
+      return Map.of(HttpMethods.GET, this::listSpirits);
+    }
+    if (rest.size() != 3) {
+      return Map.of();
+    }
+    return switch (rest.get(2)) {
+      case "ask" -> Map.of(HttpMethods.POST, exchange -> ask(exchange, rest.get(0), rest.get(1)));
+      case "tell" -> Map.of(HttpMethods.POST, exchange -> tell(exchange, rest.get(0), rest.get(1)));
+      default -> Map.of();
+    };
+  }
+
+  private Map<HttpMethod, Handler> space(String space, String operation) {
+    return switch (operation) {
+      case "write" -> Map.of(HttpMethods.POST, exchange -> writeTuple(exchange, space));
+      case "read" -> Map.of(HttpMethods.POST, exchange -> readTuple(exchange, space));
+      case "take" -> Map.of(HttpMethods.POST, exchange -> takeTuple(exchange, space));
+      case "count" -> Map.of(HttpMethods.POST, exchange -> countTuples(exchange, space));
+      default -> Map.of();
+    };
+  }
+
+  private CompletionStage<HttpResponse> ready() {
+    Optional<String> reason = services.whyNotReady().get();
+    if (reason.isPresent()) {
+      throw new VudoException(ErrorCode.SPIRIT_UNAVAILABLE, reason.get());
+    }
+    return ok(Json.object().put("status", "ready"));
+  }
+
+  private CompletionStage<HttpResponse> listDeployments() {
+    ObjectNode node = Json.object();
+    ArrayNode list = node.putArray("deployments");
+    services.deployments().all().forEach(deployment -> list.add(Json.deployment(deployment)));
+    return ok(node);
+  }
+
+  private CompletionStage<HttpResponse> showDeployment(String type) {
+    return ok(Json.deployment(deployment(SpiritId.checkType(type))));
+  }
+
+  private Deployment deployment(String type) {
+    return services
+        .deployments()
+        .find(type)
+        .orElseThrow(
+            () -> new VudoException(ErrorCode.SPIRIT_TYPE_UNKNOWN, "Got \"" + type + "\"."));
+  }
+
+  private CompletionStage<HttpResponse> deploy(Exchange exchange, String type) {
+    exchange.allow(deployTimeout);
+    DeploymentRequest request = deploymentRequest(type, exchange.query(DEPLOY_PARAMETERS));
+    return exchange
+        .body(maxModuleBytes, ErrorCode.MODULE_TOO_LARGE)
+        .thenCompose(module -> services.deployer().deploy(request, module))
+        .thenApply(
+            outcome ->
+                json(Json.deployment(outcome.deployment()).put("changed", outcome.changed()))
+                    .withStatus(outcome.changed() ? StatusCodes.CREATED : StatusCodes.OK)
+                    .addHeader(Location.create("/v1/deployments/" + type)));
+  }
+
+  private DeploymentRequest deploymentRequest(String type, Map<String, List<String>> query) {
+    Parameters parameters = new Parameters(query);
+    SpiritLimits limits =
+        new SpiritLimits(
+            parameters.number("fuel").orElse(defaultLimits.fuelPerTurn()),
+            parameters.bytes("memory").orElse(defaultLimits.maxMemoryBytes()),
+            defaultLimits.maxTableEntries(),
+            parameters.small("call-depth").orElse(defaultLimits.maxCallDepth()),
+            parameters
+                .duration("turn-timeout")
+                .map(Duration::toMillis)
+                .orElse(defaultLimits.turnTimeoutMillis()),
+            parameters.small("mailbox").orElse(defaultLimits.maxMailbox()),
+            parameters
+                .bytes("payload")
+                .map(Parameters::toSmall)
+                .orElse(defaultLimits.maxPayloadBytes()));
+    return new DeploymentRequest(
+        type,
+        parameters.text("engine").orElse(defaultEngine),
+        limits,
+        query.getOrDefault("grant", List.of()).stream()
+            .map(Capability::parse)
+            .collect(Collectors.toUnmodifiableSet()),
+        parameters.onOff("durability").orElse(true));
+  }
+
+  /** Everything of a message that comes before its payload. */
+  private record MessageHead(
+      SpiritId to, String type, String idempotencyKey, Duration timeout, int maxPayloadBytes) {}
+
+  private MessageHead messageHead(Exchange exchange, String type, String id) {
+    exchange.query(Set.of());
+    SpiritId to = new SpiritId(type, id);
+    Deployment deployment = deployment(type);
+    Duration timeout = exchange.header("X-Vudo-Timeout").map(this::timeout).orElse(askTimeout);
+    exchange.allow(timeout);
+    return new MessageHead(
+        to,
+        exchange.header("X-Vudo-Type").orElse(DEFAULT_MESSAGE_TYPE),
+        idempotencyKey(exchange),
+        timeout,
+        deployment.limits().maxPayloadBytes());
+  }
+
+  private Duration timeout(String text) {
+    Duration timeout = Quantities.duration(text);
+    if (timeout.isZero() || timeout.compareTo(maxTimeout) > 0) {
+      throw new VudoException(
+          ErrorCode.REQUEST_INVALID,
+          "The timeout is "
+              + timeout.toMillis()
+              + " ms; it must lie between 1 ms and "
+              + maxTimeout.toMillis()
+              + " ms.");
+    }
+    return timeout;
+  }
+
+  private CompletionStage<HttpResponse> ask(Exchange exchange, String type, String id) {
+    MessageHead head = messageHead(exchange, type, id);
+    return exchange
+        .body(head.maxPayloadBytes(), ErrorCode.PAYLOAD_TOO_LARGE)
+        .thenCompose(
+            payload ->
+                services
+                    .spirits()
+                    .ask(head.to(), head.type(), payload, head.idempotencyKey(), head.timeout()))
+        .thenApply(
+            reply ->
+                reply
+                    .map(
+                        bytes ->
+                            HttpResponse.create()
+                                .withEntity(
+                                    ContentTypes.APPLICATION_OCTET_STREAM,
+                                    ByteString.fromArrayUnsafe(bytes)))
+                    .orElseGet(Gateway::nothing));
+  }
+
+  private CompletionStage<HttpResponse> tell(Exchange exchange, String type, String id) {
+    MessageHead head = messageHead(exchange, type, id);
+    return exchange
+        .body(head.maxPayloadBytes(), ErrorCode.PAYLOAD_TOO_LARGE)
+        .thenCompose(
+            payload ->
+                services
+                    .spirits()
+                    .tell(head.to(), head.type(), payload, head.idempotencyKey(), head.timeout()))
+        .thenApply(done -> nothing());
+  }
+
+  private CompletionStage<HttpResponse> listSpirits(Exchange exchange) {
+    boolean all = new Parameters(exchange.query(Set.of("all"))).bool("all").orElse(false);
+    List<SpiritStatus> resident = services.spirits().resident();
+    CompletionStage<List<SpiritId>> known =
+        all ? services.knownSpirits().get() : CompletableFuture.completedFuture(List.of());
+    return known.thenApply(
+        ids -> {
+          ObjectNode node = Json.object();
+          ArrayNode list = node.putArray("spirits");
+          Set<SpiritId> listed = new HashSet<>();
+          for (SpiritStatus status : resident) {
+            listed.add(status.id());
+            list.add(Json.spirit(status));
+          }
+          for (SpiritId id : ids) {
+            if (listed.add(id)) {
+              list.addObject().put("id", id.toString()).put("resident", false);
+            }
+          }
+          return json(node);
+        });
+  }
+
+  private CompletionStage<HttpResponse> writeTuple(Exchange exchange, String space) {
+    exchange.query(Set.of());
+    String key = idempotencyKey(exchange);
+    return exchange
+        .json(MAX_TUPLE_JSON_BYTES, ErrorCode.TUPLE_TOO_LARGE, Set.of("tuple", "ttlMillis"))
+        .thenCompose(
+            body ->
+                services
+                    .spaces()
+                    .write(space, member(body, "tuple"), millis(body, "ttlMillis"), key))
+        .thenApply(done -> nothing());
+  }
+
+  private CompletionStage<HttpResponse> readTuple(Exchange exchange, String space) {
+    return template(exchange)
+        .thenCompose(template -> services.spaces().read(space, template))
+        .thenApply(Gateway::found);
+  }
+
+  private CompletionStage<HttpResponse> takeTuple(Exchange exchange, String space) {
+    String key = idempotencyKey(exchange);
+    return template(exchange)
+        .thenCompose(template -> services.spaces().take(space, template, key))
+        .thenApply(Gateway::found);
+  }
+
+  private static String idempotencyKey(Exchange exchange) {
+    return exchange.header("Idempotency-Key").orElse("");
+  }
+
+  private static CompletionStage<JsonNode> template(Exchange exchange) {
+    exchange.query(Set.of());
+    return exchange
+        .json(MAX_TUPLE_JSON_BYTES, ErrorCode.TUPLE_TOO_LARGE, Set.of("template"))
+        .thenApply(body -> member(body, "template"));
+  }
+
+  private static HttpResponse found(Optional<JsonNode> tuple) {
+    if (tuple.isEmpty()) {
+      return nothing();
+    }
+    ObjectNode node = Json.object();
+    node.set("tuple", tuple.get());
+    return json(node);
+  }
+
+  private CompletionStage<HttpResponse> countTuples(Exchange exchange, String space) {
+    return template(exchange)
+        .thenCompose(template -> services.spaces().count(space, template))
+        .thenApply(count -> json(Json.object().put("count", count)));
+  }
+
+  private static JsonNode member(JsonNode body, String name) {
+    JsonNode value = body.get(name);
+    if (value == null) {
+      throw new VudoException(ErrorCode.REQUEST_INVALID, "The member \"" + name + "\" is missing.");
+    }
+    return value;
+  }
+
+  private static long millis(JsonNode body, String name) {
+    JsonNode value = body.get(name);
+    if (value == null) {
+      return 0;
+    }
+    if (!value.isIntegralNumber() || !value.canConvertToLong()) {
+      throw new VudoException(
+          ErrorCode.REQUEST_INVALID, "The member \"" + name + "\" is a whole number of ms.");
+    }
+    return value.longValue();
+  }
+
+  private static CompletionStage<HttpResponse> ok(JsonNode node) {
+    return CompletableFuture.completedFuture(json(node));
+  }
+
+  private static HttpResponse json(JsonNode node) {
+    return HttpResponse.create().withEntity(ContentTypes.APPLICATION_JSON, Json.write(node));
+  }
+
+  private static HttpResponse nothing() {
+    return HttpResponse.create().withStatus(StatusCodes.NO_CONTENT);
+  }
+}
