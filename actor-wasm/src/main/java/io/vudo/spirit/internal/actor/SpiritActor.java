@@ -227,7 +227,7 @@ final class SpiritActor
       @Override
       public Object toJournal(SpiritMachine machine) {
         turnAtSnapshot = machine.lastTurn();
-        return machine.snapshot(snapshotSequenceNumber);
+        return machine.snapshot(lastSequenceNumber(context));
       }
 
       @Override
@@ -235,7 +235,7 @@ final class SpiritActor
         StateSnapshot state = (StateSnapshot) snapshot;
         SpiritMachine machine = emptyState();
         machine.recover(state);
-        snapshotSequenceNumber = state.sequenceNumber();
+        snapshotSequenceNumber = state.lineage().sequenceNumber();
         turnAtSnapshot = machine.lastTurn();
         return machine;
       }
@@ -248,13 +248,17 @@ final class SpiritActor
         .onSignal(RecoveryCompleted.instance(), this::onRecovered)
         .onSignal(
             SnapshotCompleted.class,
-            (machine, done) -> onSnapshot(done.getSnapshotMetadata().sequenceNr()))
+            (machine, done) -> {
+              snapshotSequenceNumber = done.getSnapshotMetadata().sequenceNr();
+              leaveIfStopping();
+            })
         .onSignal(
             SnapshotFailed.class,
             (machine, failed) -> {
-              // The journal has every event, so nothing is lost; but the next must not build on it.
+              // The journal has every event, so nothing is lost; recovery takes longer.
               context.getLog().warn("{}: a snapshot was not written", id, failed.getFailure());
-              onSnapshot(0);
+              machine.snapshotFailed();
+              leaveIfStopping();
             })
         .onSignal(PostStop.instance(), this::onStopped)
         .build();
@@ -279,8 +283,7 @@ final class SpiritActor
     }
   }
 
-  private void onSnapshot(long sequenceNumber) {
-    snapshotSequenceNumber = sequenceNumber;
+  private void leaveIfStopping() {
     if (stopping) {
       context.getSelf().tell(Leave.INSTANCE);
     }

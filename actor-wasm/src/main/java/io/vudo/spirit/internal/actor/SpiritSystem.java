@@ -29,6 +29,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeoutException;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.cluster.sharding.typed.ClusterShardingSettings;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.apache.pekko.cluster.sharding.typed.javadsl.Entity;
 
@@ -72,8 +73,10 @@ public final class SpiritSystem {
                 entity ->
                     SpiritGate.create(
                         context, SpiritId.parse(entity.getEntityId()), entity.getShard()))
-            .withStopMessage(SpiritCommand.Passivate.INSTANCE));
-    wakeIndex.start(settings);
+            .withStopMessage(SpiritCommand.Passivate.INSTANCE)
+            // A Spirit with something undelivered must stay; only its gate knows.
+            .withSettings(ClusterShardingSettings.create(system).withNoPassivationStrategy()));
+    wakeIndex.start(system, settings);
     system
         .scheduler()
         .scheduleWithFixedDelay(

@@ -4,7 +4,9 @@ import io.vudo.protocol.SpiritId;
 import java.time.Duration;
 import java.util.concurrent.CompletionStage;
 import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.cluster.sharding.typed.ClusterShardingSettings;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.apache.pekko.cluster.sharding.typed.javadsl.Entity;
@@ -55,13 +57,13 @@ final class WakeIndex {
     this.sharding = sharding;
   }
 
-  void start(SpiritSettings settings) {
+  void start(ActorSystem<?> system, SpiritSettings settings) {
     sharding.init(
         Entity.of(
-            KEY,
-            entity ->
-                Partition.create(
-                    sharding, settings, Integer.parseInt(entity.getEntityId()))));
+                KEY,
+                entity ->
+                    Partition.create(sharding, settings, Integer.parseInt(entity.getEntityId())))
+            .withSettings(ClusterShardingSettings.create(system).withNoPassivationStrategy()));
   }
 
   /** Starts the partitions that nobody has started; the others ignore it. */

@@ -3,6 +3,7 @@ package io.vudo.spirit.internal.turn;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.vudo.journal.PageTracker;
+import io.vudo.journal.SnapshotChain;
 import io.vudo.journal.StateSnapshot;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.SpiritId;
@@ -65,6 +66,7 @@ public final class SpiritMachine implements AutoCloseable {
 
   // The image, and what happened since
   private PageTracker pages = new PageTracker();
+  private final SnapshotChain chain = new SnapshotChain();
   private boolean hasImage;
   private long[] globals = {};
   private int[][] tables = {};
@@ -114,7 +116,7 @@ public final class SpiritMachine implements AutoCloseable {
   }
 
   public long memoryBytes() {
-    return instance != null ? instance.memoryBytes() : pages.size();
+    return instance != null ? instance.memoryBytes() : pages.sizeBytes();
   }
 
   public boolean hasInstance() {
@@ -338,6 +340,7 @@ public final class SpiritMachine implements AutoCloseable {
     }
     clearImage();
     if (born) {
+      chain.recovered(snapshot);
       pages.loadFrom(snapshot);
       globals = header.getGlobalsList().stream().mapToLong(Long::longValue).toArray();
       tables =
@@ -422,11 +425,11 @@ public final class SpiritMachine implements AutoCloseable {
   // Snapshots
 
   /**
-   * Everything as of the last turn.
+   * Everything as of the last turn; memory as a delta where that is shorter.
    *
-   * @param baseSequenceNumber of the snapshot that this one may be a delta against, 0 for none
+   * @param sequenceNumber under which the journal will keep it
    */
-  public StateSnapshot snapshot(long baseSequenceNumber) {
+  public StateSnapshot snapshot(long sequenceNumber) {
     if (born && (!hasImage || !sinceImage.isEmpty())) {
       instance();
       renewImage();
@@ -448,13 +451,16 @@ public final class SpiritMachine implements AutoCloseable {
     }
     outbox.writeTo(header);
     inbox.writeTo(header);
-    return baseSequenceNumber == 0
-        ? pages.fullSnapshot(header.build().toByteArray())
-        : pages.deltaSnapshot(header.build().toByteArray(), baseSequenceNumber);
+    return chain.take(sequenceNumber, header.build().toByteString(), pages);
+  }
+
+  /** The last snapshot could not be stored; the next one does not build on it. */
+  public void snapshotFailed() {
+    chain.failed();
   }
 
   private void renewImage() {
-    instance.withMemory(pages::update);
+    instance.withMemory(memory -> pages.update(memory));
     globals = instance.readGlobals();
     tables = instance.readTables();
     hasImage = true;
@@ -465,6 +471,8 @@ public final class SpiritMachine implements AutoCloseable {
 
   private void clearImage() {
     pages = new PageTracker();
+    // A new tracker knows nothing of the pages that the last snapshot holds.
+    chain.failed();
     hasImage = false;
     globals = new long[0];
     tables = new int[0][];
@@ -486,10 +494,10 @@ public final class SpiritMachine implements AutoCloseable {
     boolean whole = false;
     try {
       if (hasImage) {
-        if (pages.size() > fresh.memoryBytes()) {
-          fresh.growMemoryTo(pages.size());
+        if (pages.sizeBytes() > fresh.memoryBytes()) {
+          fresh.growMemoryTo(pages.sizeBytes());
         }
-        fresh.withMemory(pages::restoreInto);
+        fresh.withMemory(memory -> pages.restoreInto(memory));
         fresh.writeGlobals(globals);
         fresh.writeTables(tables);
       }
