@@ -20,6 +20,7 @@ import org.apache.pekko.persistence.typed.javadsl.RetentionCriteria;
 import org.apache.pekko.persistence.typed.javadsl.SignalHandler;
 import io.vudo.protocol.journal.v1.WakeEvent;
 import io.vudo.protocol.journal.v1.WakeSnapshot;
+import java.util.Set;
 import java.util.TreeSet;
 import org.apache.pekko.persistence.typed.SnapshotAdapter;
 
@@ -89,7 +90,7 @@ final class WakeIndex {
   }
 
   private static final class Partition
-      extends EventSourcedBehavior<Command, WakeEvent, TreeSet<String>> {
+      extends EventSourcedBehavior<Command, WakeEvent, Set<String>> {
     private final ClusterSharding sharding;
     private final SpiritSettings settings;
 
@@ -114,12 +115,12 @@ final class WakeIndex {
     }
 
     @Override
-    public TreeSet<String> emptyState() {
+    public Set<String> emptyState() {
       return new TreeSet<>();
     }
 
     @Override
-    public CommandHandler<Command, WakeEvent, TreeSet<String>> commandHandler() {
+    public CommandHandler<Command, WakeEvent, Set<String>> commandHandler() {
       return newCommandHandlerBuilder()
           .forAnyState()
           .onCommand(
@@ -145,7 +146,7 @@ final class WakeIndex {
     }
 
     @Override
-    public EventHandler<TreeSet<String>, WakeEvent> eventHandler() {
+    public EventHandler<Set<String>, WakeEvent> eventHandler() {
       return (spirits, event) -> {
         spirits.addAll(event.getAddedList());
         event.getRemovedList().forEach(spirits::remove);
@@ -154,7 +155,7 @@ final class WakeIndex {
     }
 
     @Override
-    public SignalHandler<TreeSet<String>> signalHandler() {
+    public SignalHandler<Set<String>> signalHandler() {
       return newSignalHandlerBuilder()
           .onSignal(
               RecoveryCompleted.instance(),
@@ -173,15 +174,15 @@ final class WakeIndex {
     }
 
     @Override
-    public SnapshotAdapter<TreeSet<String>> snapshotAdapter() {
+    public SnapshotAdapter<Set<String>> snapshotAdapter() {
       return new SnapshotAdapter<>() {
         @Override
-        public Object toJournal(TreeSet<String> spirits) {
+        public Object toJournal(Set<String> spirits) {
           return WakeSnapshot.newBuilder().addAllSpirits(spirits).build();
         }
 
         @Override
-        public TreeSet<String> fromJournal(Object snapshot) {
+        public Set<String> fromJournal(Object snapshot) {
           return new TreeSet<>(((WakeSnapshot) snapshot).getSpiritsList());
         }
       };

@@ -136,7 +136,7 @@ public final class FlatAbi {
 
   private static long tuplespaceWrite(TurnContext turn, EngineInstance guest, long[] a) {
     String space = space(guest, a[0], a[1]);
-    byte[] encoded = bytes(guest, a[2], a[3], Tuple.MAX_ENCODED_BYTES);
+    byte[] encoded = bytes(guest, a[2], a[3], Tuple.MAX_BYTES);
     require(turn.grants().allow(Kind.TUPLESPACE_WRITE, space));
     if (a[4] < 0) {
       throw GuestStatus.INVALID_PARAMETER;
@@ -154,7 +154,7 @@ public final class FlatAbi {
   private static long tuplespaceQuery(
       TurnContext turn, EngineInstance guest, long[] a, boolean take) {
     String space = space(guest, a[0], a[1]);
-    byte[] encoded = bytes(guest, a[2], a[3], Tuple.MAX_ENCODED_BYTES);
+    byte[] encoded = bytes(guest, a[2], a[3], Tuple.MAX_BYTES);
     require(turn.grants().allow(take ? Kind.TUPLESPACE_TAKE : Kind.TUPLESPACE_READ, space));
     requireRange(guest, a[5], 4);
     requireRange(guest, a[6], 4);

@@ -240,10 +240,10 @@ final class TurnContext {
   }
 
   void log(int level, byte[] text, int originalLength) {
-    if (replay || logs.size() > bounds.maxTurnLogs()) {
+    if (replay || logs.size() > bounds.maxLogLines()) {
       return;
     }
-    if (logs.size() == bounds.maxTurnLogs()) {
+    if (logs.size() == bounds.maxLogLines()) {
       logs.add(new TurnLog(3, "… more lines than a turn may log; the rest is dropped"));
       return;
     }
@@ -251,7 +251,7 @@ final class TurnContext {
     logs.add(new TurnLog(level, originalLength > text.length ? line + "…" : line));
   }
 
-  int maxTurnLogBytes() {
-    return bounds.maxTurnLogBytes();
+  int maxLogLineBytes() {
+    return bounds.maxLogLineBytes();
   }
 }
