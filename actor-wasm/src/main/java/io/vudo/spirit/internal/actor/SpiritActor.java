@@ -308,7 +308,7 @@ final class SpiritActor
         .onCommand(SpaceAnswered.class, this::onSpaceAnswered)
         .onCommand(Redeliver.class, (machine, tick) -> onRedeliver(machine))
         .onCommand(Resolve.class, this::onResolve)
-        .onCommand(GiveBack.class, (machine, back) -> onGiveBack(machine))
+        .onCommand(GiveBack.class, (machine, back) -> onGiveBack())
         .onCommand(Stop.class, (machine, stop) -> onStop(machine))
         .onCommand(Leave.class, (machine, leave) -> Effect().stop())
         .build();
@@ -730,7 +730,7 @@ final class SpiritActor
 
   // Leaving
 
-  private Effect<SpiritEvent, SpiritMachine> onGiveBack(SpiritMachine machine) {
+  private Effect<SpiritEvent, SpiritMachine> onGiveBack() {
     if (suspended) {
       // Not committed, so it never happened: the message is refused and may be sent again.
       suspended = false;
