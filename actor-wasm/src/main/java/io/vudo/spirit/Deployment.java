@@ -7,8 +7,8 @@ import io.vudo.protocol.SpiritLimits;
 import java.util.Set;
 
 /**
- * A Spirit type as it is deployed: which module its Spirits run, how much they may use and what they
- * may do.
+ * A Spirit type as it is deployed: which module its Spirits run, how much they may use and what
+ * they may do.
  *
  * <p>A Spirit keeps the module that it was born with: deploying another module under the same type
  * changes the Spirits born from then on. Limits and capabilities of a redeployed module with the

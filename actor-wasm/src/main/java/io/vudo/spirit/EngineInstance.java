@@ -70,7 +70,8 @@ public interface EngineInstance extends AutoCloseable {
   /**
    * Grows memory until it has this many bytes (a multiple of 64 KiB).
    *
-   * @throws io.vudo.protocol.VudoException {@code LIMIT_INVALID} when the module's maximum forbids it
+   * @throws io.vudo.protocol.VudoException {@code LIMIT_INVALID} when the module's maximum forbids
+   *     it
    */
   void growMemoryTo(long bytes);
 

@@ -3,8 +3,8 @@ package io.vudo.spirit;
 /**
  * One function that the host offers to a guest.
  *
- * <p>Values cross as bits: i32 in the low 32 bits (sign-extended), i64 as it is, f32 and f64 as their
- * IEEE 754 bits. Called on the thread that runs the guest; it must not block.
+ * <p>Values cross as bits: i32 in the low 32 bits (sign-extended), i64 as it is, f32 and f64 as
+ * their IEEE 754 bits. Called on the thread that runs the guest; it must not block.
  */
 @FunctionalInterface
 public interface HostFunction {

@@ -1,0 +1,1035 @@
+package io.vudo.spirit.internal.wasm;
+
+import io.vudo.protocol.SpiritLimits;
+import io.vudo.spirit.internal.wasm.ParsedModule.Constant;
+import io.vudo.spirit.internal.wasm.ParsedModule.ElementSegment;
+import io.vudo.spirit.internal.wasm.ParsedModule.Mode;
+import io.vudo.spirit.internal.wasm.ParsedModule.Signature;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/** Writes the module that an engine compiles. The rules stand in the package's documentation. */
+final class ModuleRewriter {
+  private static final byte[] NONE = {};
+  private static final byte[] ONE_I32 = {Op.I32};
+  private static final byte[] TWO_I32 = {Op.I32, Op.I32};
+  private static final byte[] THREE_I32 = {Op.I32, Op.I32, Op.I32};
+
+  /** Units that a call of the host costs. */
+  private static final int HOST_CALL_UNITS = 100;
+
+  /** Units that each page of grown memory costs. */
+  private static final int PAGE_UNITS = 1_024;
+
+  private static final int BYTES_PER_UNIT_SHIFT = 6;
+  private static final int ENTRIES_PER_UNIT_SHIFT = 3;
+
+  /** What a buffer of Java can address: 2 GiB less one page. */
+  private static final int MOST_PAGES = 32_767;
+
+  private final ParsedModule module;
+  private final SpiritLimits limits;
+  private final FunctionScan scan;
+  private final boolean changesTables;
+  private final boolean callsHost;
+  private final int shift;
+
+  private static final int LOAD = 0;
+  private static final int STORE = 1;
+  private static final int HOST = 2;
+
+  private final int fuel;
+  private final int depth;
+  private final Map<Integer, Integer> dataFlags = new LinkedHashMap<>();
+  private final Map<Integer, Integer> elementFlags = new LinkedHashMap<>();
+
+  private final List<Signature> addedTypes = new ArrayList<>();
+  private final Map<ByteBuffer, Integer> addedTypeIndexes = new HashMap<>();
+
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  private record Added(int type, byte[] locals, BinaryWriter code) {}
+
+  private final List<Added> added = new ArrayList<>();
+  private final Map<String, Integer> helpers = new HashMap<>();
+
+  private record OwnExport(String name, int kind, int index) {}
+
+  private final List<OwnExport> exports = new ArrayList<>();
+
+  /** Functions whose reference can be taken, ascending; their identity is their place from 1. */
+  private final int[] referenced;
+
+  private final int functionsTable;
+  private final int identitiesTable;
+  private final List<Integer> chunkSizes = new ArrayList<>();
+
+  private ModuleRewriter(ParsedModule module, SpiritLimits limits) {
+    this.module = module;
+    this.limits = limits;
+    this.scan = new FunctionScan(module);
+    for (int i = 0; i < module.bodies.size(); i++) {
+      scan.scan(i);
+    }
+    this.changesTables = scan.changesTables;
+    this.callsHost = !module.imports.isEmpty();
+    this.shift = callsHost ? 3 : 2;
+    int next = module.globals.size();
+    this.fuel = next++;
+    this.depth = next++;
+    for (int i = scan.initializedData.nextSetBit(0);
+        i >= 0;
+        i = scan.initializedData.nextSetBit(i + 1)) {
+      dataFlags.put(i, next++);
+    }
+    for (int i = scan.initializedElements.nextSetBit(0);
+        i >= 0;
+        i = scan.initializedElements.nextSetBit(i + 1)) {
+      elementFlags.put(i, next++);
+    }
+    this.referenced = changesTables ? module.declaredReferences.stream().toArray() : new int[0];
+    this.functionsTable = 2 * module.tables.size();
+    this.identitiesTable = functionsTable + 1;
+  }
+
+  /** The result of rewriting. */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  record Result(byte[] bytes, boolean changesTables, int maxPages) {}
+
+  static Result rewrite(ParsedModule module, SpiritLimits limits) {
+    return new ModuleRewriter(module, limits).rewrite();
+  }
+
+  private Result rewrite() {
+    refuseWhatCannotBeKept();
+    int pages = memoryPages();
+    BinaryWriter code = new BinaryWriter();
+    addThunks(code);
+    for (int i = 0; i < module.bodies.size(); i++) {
+      function(i, code, pages);
+    }
+    int identities = changesTables ? addIdentities() : 0;
+    addCalls();
+    addState();
+    for (Added function : added) {
+      body(code, function.locals, function.code);
+    }
+
+    BinaryWriter out = new BinaryWriter();
+    out.write(new byte[] {0, 0x61, 0x73, 0x6d, 1, 0, 0, 0}, 0, 8);
+    BinaryWriter section = new BinaryWriter();
+    layout().writeTo(section);
+    section(out, 0, section);
+    writeTypes(section);
+    section(out, 1, section);
+    writeImports(section);
+    section(out, 2, section);
+    writeFunctions(section);
+    section(out, 3, section);
+    if (writeTables(section)) {
+      section(out, 4, section);
+    }
+    if (module.memory != null) {
+      section.u32(1).write(1).u32(module.memory.initial()).u32(pages);
+      section(out, 5, section);
+    }
+    writeGlobals(section);
+    section(out, 6, section);
+    section.u32(exports.size());
+    for (OwnExport export : exports) {
+      section.name(export.name).write(export.kind).u32(export.index);
+    }
+    section(out, 7, section);
+    if (writeElements(section, identities)) {
+      section(out, 9, section);
+    }
+    if (!module.data.isEmpty()) {
+      section.u32(module.data.size());
+      section(out, 12, section);
+    }
+    section.u32(module.functionTypes.length + added.size()).append(code);
+    section(out, 10, section);
+    if (!module.data.isEmpty()) {
+      section.u32(module.data.size());
+      for (ParsedModule.DataSegment data : module.data) {
+        section.write(1).u32(data.to() - data.from()).write(module.bytes, data.from(), data.to());
+      }
+      section(out, 11, section);
+    }
+    return new Result(out.toBytes(), changesTables, pages);
+  }
+
+  private static void section(BinaryWriter out, int id, BinaryWriter content) {
+    out.write(id).sized(content);
+    content.clear();
+  }
+
+  // Limits
+
+  private void refuseWhatCannotBeKept() {
+    long entries = module.tables.stream().mapToLong(ParsedModule.Size::initial).sum();
+    if (entries > limits.maxTableEntries()) {
+      throw Refusal.tooMuch("initial entries of the tables", entries, limits.maxTableEntries());
+    }
+    if (!changesTables) {
+      return;
+    }
+    for (Signature type : module.types) {
+      if (type.mentions(Op.FUNCREF)) {
+        throw Refusal.unsupported(
+            0, "functions that take or return funcref, in a module that changes tables");
+      }
+    }
+    long references =
+        module.globals.stream().filter(g -> g.mutable() && g.type() == Op.FUNCREF).count();
+    if (references > Mailbox.CHUNK) {
+      throw Refusal.tooMuch("mutable funcref globals", references, Mailbox.CHUNK);
+    }
+  }
+
+  private int memoryPages() {
+    if (module.memory == null) {
+      return 0;
+    }
+    long most = Math.min(limits.maxMemoryPages(), MOST_PAGES);
+    if (module.memory.initial() > most) {
+      throw Refusal.tooMuch("initial pages of memory", module.memory.initial(), most);
+    }
+    long declared = module.memory.maximum();
+    return (int) (declared < 0 ? most : Math.min(declared, most));
+  }
+
+  private Layout layout() {
+    int references = 0;
+    int[] functions = {-1};
+    if (changesTables) {
+      references =
+          (int) module.globals.stream().filter(g -> g.mutable() && g.type() == Op.FUNCREF).count();
+      functions = new int[referenced.length + 1];
+      functions[0] = -1;
+      System.arraycopy(referenced, 0, functions, 1, referenced.length);
+    }
+    return new Layout(
+        callsHost,
+        chunkSizes.stream().mapToInt(Integer::intValue).toArray(),
+        changesTables ? module.tables.size() : 0,
+        references,
+        functions);
+  }
+
+  // Types and functions
+
+  private static byte[] join(byte[] parameters, byte[] results) {
+    byte[] key = Arrays.copyOf(parameters, parameters.length + 1 + results.length);
+    System.arraycopy(results, 0, key, parameters.length + 1, results.length);
+    return key;
+  }
+
+  private int type(byte[] parameters, byte[] results) {
+    return addedTypeIndexes.computeIfAbsent(
+        ByteBuffer.wrap(join(parameters, results)),
+        key -> {
+          addedTypes.add(new Signature(parameters, results));
+          return module.types.size() + addedTypes.size() - 1;
+        });
+  }
+
+  private int add(byte[] parameters, byte[] results, byte[] locals, BinaryWriter code) {
+    added.add(new Added(type(parameters, results), locals, code));
+    return shift + module.functionTypes.length + added.size() - 1;
+  }
+
+  private int helper(
+      String name, byte[] parameters, byte[] results, byte[] locals, Consumer<BinaryWriter> code) {
+    Integer known = helpers.get(name);
+    if (known == null) {
+      BinaryWriter out = new BinaryWriter();
+      code.accept(out);
+      known = add(parameters, results, locals, out);
+      helpers.put(name, known);
+    }
+    return known;
+  }
+
+  private void export(String name, byte[] locals, BinaryWriter code) {
+    exports.add(new OwnExport(name, ParsedModule.EXPORT_FUNCTION, add(NONE, NONE, locals, code)));
+  }
+
+  private byte kept(byte type) {
+    return changesTables && type == Op.FUNCREF ? Op.I32 : type;
+  }
+
+  /** Appends a body: run lengths of its locals, its code, its end. */
+  private static void body(BinaryWriter section, byte[] locals, BinaryWriter instructions) {
+    BinaryWriter body = new BinaryWriter();
+    int groups = 0;
+    BinaryWriter declarations = new BinaryWriter();
+    for (int i = 0; i < locals.length; ) {
+      int from = i;
+      while (i < locals.length && locals[i] == locals[from]) {
+        i++;
+      }
+      declarations.u32(i - from).write(locals[from]);
+      groups++;
+    }
+    body.u32(groups).append(declarations).append(instructions).write(Op.END);
+    if (body.size() > Bounds.REWRITTEN_BODY_BYTES) {
+      throw Refusal.tooMuch(
+          "bytes of a function after rewriting", body.size(), Bounds.REWRITTEN_BODY_BYTES);
+    }
+    section.sized(body);
+  }
+
+  /** Takes as many units as stand on the stack, as an i64; the local is overwritten. */
+  private void charge(BinaryWriter out, int local) {
+    out.localSet(local).globalGet(fuel).localGet(local).write(Op.I64_SUB);
+    out.localTee(local).globalSet(fuel).localGet(local).i64(0).write(Op.I64_LT_S).trapIf();
+  }
+
+  private void charge(BinaryWriter out, int units, int local) {
+    out.globalGet(fuel).i64(units).write(Op.I64_SUB);
+    out.localTee(local).globalSet(fuel).localGet(local).i64(0).write(Op.I64_LT_S).trapIf();
+  }
+
+  private static void toBits(BinaryWriter out, byte type) {
+    switch (type) {
+      case Op.I32 -> out.write(Op.I64_EXTEND_I32_S);
+      case Op.F32 -> out.write(Op.I32_REINTERPRET_F32).write(Op.I64_EXTEND_I32_S);
+      case Op.F64 -> out.write(Op.I64_REINTERPRET_F64);
+      default -> {}
+    }
+  }
+
+  private static void fromBits(BinaryWriter out, byte type) {
+    switch (type) {
+      case Op.I32 -> out.write(Op.I32_WRAP_I64);
+      case Op.F32 -> out.write(Op.I32_WRAP_I64).write(Op.F32_REINTERPRET_I32);
+      case Op.F64 -> out.write(Op.F64_REINTERPRET_I64);
+      default -> {}
+    }
+  }
+
+  private static void load(BinaryWriter out, int slot) {
+    out.i32(slot).call(LOAD);
+  }
+
+  /** Each import becomes a function of the module, so that its index and its price stay its own. */
+  private void addThunks(BinaryWriter code) {
+    for (int i = 0; i < module.imports.size(); i++) {
+      Signature signature = module.signatureOf(i);
+      byte[] parameters = signature.parameters();
+      BinaryWriter out = new BinaryWriter();
+      charge(out, HOST_CALL_UNITS, parameters.length);
+      out.i32(Mailbox.FUEL).globalGet(fuel).call(STORE);
+      out.i32(Mailbox.IMPORT).i64(i).call(STORE);
+      for (int j = 0; j < parameters.length; j++) {
+        out.i32(Mailbox.VALUES + j).localGet(j);
+        toBits(out, parameters[j]);
+        out.call(STORE);
+      }
+      out.call(HOST);
+      load(out, Mailbox.FAILED);
+      out.write(Op.I32_WRAP_I64).trapIf();
+      load(out, Mailbox.FUEL);
+      out.globalSet(fuel);
+      if (signature.results().length == 1) {
+        load(out, Mailbox.VALUES);
+        fromBits(out, signature.results()[0]);
+      }
+      body(code, new byte[] {Op.I64}, out);
+    }
+  }
+
+  private void function(int defined, BinaryWriter code, int pages) {
+    scan.scan(defined);
+    Signature signature = module.signatureOf(module.imports.size() + defined);
+    byte[] locals = Arrays.copyOfRange(scan.locals, scan.parameters, scan.locals.length + 2);
+    for (int i = 0; i < locals.length - 2; i++) {
+      locals[i] = kept(locals[i]);
+    }
+    int fuelLocal = scan.locals.length;
+    int depthLocal = fuelLocal + 1;
+    locals[locals.length - 2] = Op.I64;
+    locals[locals.length - 1] = Op.I32;
+    if (!scan.calls) {
+      locals = Arrays.copyOf(locals, locals.length - 1);
+    }
+    BinaryWriter out = new BinaryWriter();
+    if (scan.calls) {
+      out.globalGet(depth).i32(scan.weight).write(Op.I32_SUB).localTee(depthLocal);
+      out.globalSet(depth).localGet(depthLocal).i32(0).write(Op.I32_LT_S).trapIf();
+      out.write(Op.BLOCK);
+      byte[] results = signature.results();
+      if (results.length == 0) {
+        out.write(Op.EMPTY_BLOCK);
+      } else if (results.length == 1) {
+        out.write(results[0]);
+      } else {
+        out.signed(type(NONE, results));
+      }
+    }
+    instructions(out, fuelLocal, pages);
+    if (scan.calls) {
+      out.write(Op.END);
+      out.globalGet(depth).i32(scan.weight).write(Op.I32_ADD).globalSet(depth);
+    }
+    body(code, locals, out);
+  }
+
+  /** Everything up to the function's own end, with charges inserted and instructions replaced. */
+  private void instructions(BinaryWriter out, int fuelLocal, int pages) {
+    int position = scan.codeFrom;
+    int charge = 0;
+    int edit = 0;
+    int last = scan.codeTo - 1;
+    while (true) {
+      int chargeAt = charge < scan.chargeOffsets.size() ? scan.chargeOffsets.get(charge) : last;
+      int editAt = edit < scan.edits.size() ? scan.edits.get(edit) : last;
+      int next = Math.min(chargeAt, editAt);
+      out.write(module.bytes, position, next);
+      position = next;
+      if (next == last) {
+        return;
+      }
+      if (chargeAt == next) {
+        charge(out, scan.chargeUnits.get(charge), fuelLocal);
+        charge++;
+      } else {
+        int to = scan.edits.get(edit + 1);
+        if (!replace(
+            out,
+            scan.edits.get(edit + 2),
+            scan.edits.get(edit + 3),
+            scan.edits.get(edit + 4),
+            pages)) {
+          out.write(module.bytes, position, to);
+        }
+        position = to;
+        edit += FunctionScan.EDIT_INTS;
+      }
+    }
+  }
+
+  /** Writes what stands for an instruction; false when it stays as it is. */
+  private boolean replace(BinaryWriter out, int opcode, int first, int second, int pages) {
+    switch (opcode) {
+      case Op.RETURN -> {
+        if (!scan.calls) {
+          return false;
+        }
+        out.write(Op.BR).u32(first);
+      }
+      case Op.CALL -> out.call(shift + first);
+      case Op.MEMORY_GROW -> out.call(growMemory(pages));
+      case FunctionScan.MISC + Op.MEMORY_COPY -> out.call(bulkMemory(Op.MEMORY_COPY));
+      case FunctionScan.MISC + Op.MEMORY_FILL -> out.call(bulkMemory(Op.MEMORY_FILL));
+      case FunctionScan.MISC + Op.MEMORY_INIT -> out.call(initializeMemory(first));
+      case FunctionScan.MISC + Op.DATA_DROP -> drop(out, dataFlags.get(first));
+      case Op.REF_FUNC -> {
+        if (changesTables) {
+          out.i32(identity(first));
+        } else {
+          out.write(Op.REF_FUNC).u32(shift + first);
+        }
+      }
+      default -> {
+        return changesTables && replaceReferences(out, opcode, first, second);
+      }
+    }
+    return true;
+  }
+
+  /** In a module that changes tables a funcref is the i32 identity of its function. */
+  private boolean replaceReferences(BinaryWriter out, int opcode, int first, int second) {
+    switch (opcode) {
+      case Op.BLOCK, Op.LOOP, Op.IF -> out.write(opcode).write(Op.I32);
+      case Op.SELECT_TYPED -> out.write(Op.SELECT_TYPED).u32(1).write(Op.I32);
+      case Op.REF_NULL -> out.i32(0);
+      case Op.REF_IS_NULL -> out.write(Op.I32_EQZ);
+      case Op.TABLE_GET -> readIdentity(out, first);
+      case Op.TABLE_SET -> out.call(setTable(first));
+      case FunctionScan.MISC + Op.TABLE_INIT -> out.call(initializeTable(first, second));
+      case FunctionScan.MISC + Op.ELEM_DROP -> drop(out, elementFlags.get(first));
+      case FunctionScan.MISC + Op.TABLE_COPY -> out.call(copyTable(first, second));
+      case FunctionScan.MISC + Op.TABLE_GROW -> out.call(growTable(first));
+      case FunctionScan.MISC + Op.TABLE_FILL -> out.call(fillTable(first));
+      default -> throw new AssertionError("no rule for opcode " + opcode);
+    }
+    return true;
+  }
+
+  private int identity(int function) {
+    return function < 0 ? 0 : Arrays.binarySearch(referenced, function) + 1;
+  }
+
+  private int shadow(int table) {
+    return module.tables.size() + table;
+  }
+
+  /** From the index of an entry to its identity; traps as table.get does. */
+  private void readIdentity(BinaryWriter out, int table) {
+    out.write(Op.CALL_INDIRECT).u32(type(NONE, ONE_I32)).u32(shadow(table));
+  }
+
+  private static void drop(BinaryWriter out, Integer flag) {
+    if (flag != null) {
+      out.i32(1).globalSet(flag);
+    }
+  }
+
+  private static BinaryWriter misc(BinaryWriter out, int opcode) {
+    return out.write(Op.PREFIX_MISC).u32(opcode);
+  }
+
+  private static void chargeBy(BinaryWriter out, int local, int bitShift) {
+    out.localGet(local).write(Op.I64_EXTEND_I32_U).i64(bitShift).write(Op.I64_SHR_U);
+  }
+
+  // Helpers that the guest's code calls
+
+  private int growMemory(int pages) {
+    return helper(
+        "memory.grow",
+        ONE_I32,
+        ONE_I32,
+        new byte[] {Op.I64, Op.I32},
+        out -> {
+          out.localGet(0).i32(pages).write(Op.MEMORY_SIZE, 0).write(Op.I32_SUB).write(Op.I32_GT_U);
+          out.write(Op.IF, Op.EMPTY_BLOCK).i32(-1).write(Op.RETURN).write(Op.END);
+          out.localGet(0).write(Op.I64_EXTEND_I32_U).i64(PAGE_UNITS).write(Op.I64_MUL);
+          charge(out, 1);
+          out.localGet(0).write(Op.MEMORY_GROW, 0).localTee(2).i32(-1).write(Op.I32_EQ);
+          // The answer must not depend on the machine: a grow that the limits allow succeeds.
+          out.write(Op.IF, Op.EMPTY_BLOCK).i32(Mailbox.DEPTH_NO_MEMORY).globalSet(depth);
+          out.write(Op.UNREACHABLE).write(Op.END).localGet(2);
+        });
+  }
+
+  private int bulkMemory(int opcode) {
+    return helper(
+        "memory bulk " + opcode,
+        THREE_I32,
+        NONE,
+        new byte[] {Op.I64},
+        out -> {
+          chargeBy(out, 2, BYTES_PER_UNIT_SHIFT);
+          charge(out, 3);
+          out.localGet(0).localGet(1).localGet(2);
+          misc(out, opcode).write(0);
+          if (opcode == Op.MEMORY_COPY) {
+            out.write(0);
+          }
+        });
+  }
+
+  /** A dropped segment has no bytes: only an empty range from its start is inside of it. */
+  private static void ifDropped(BinaryWriter out, int flag) {
+    out.globalGet(flag).write(Op.IF, Op.EMPTY_BLOCK);
+    out.localGet(1).localGet(2).write(Op.I32_OR).write(Op.IF, Op.EMPTY_BLOCK);
+  }
+
+  private int initializeMemory(int segment) {
+    return helper(
+        "memory.init " + segment,
+        THREE_I32,
+        NONE,
+        new byte[] {Op.I64},
+        out -> {
+          chargeBy(out, 2, BYTES_PER_UNIT_SHIFT);
+          charge(out, 3);
+          ifDropped(out, dataFlags.get(segment));
+          out.i32(-1).write(Op.I32_LOAD8_U, 0).u32(0xffff_ffffL).write(Op.DROP);
+          out.write(Op.END, Op.END);
+          out.localGet(0).localGet(1).localGet(2);
+          misc(out, Op.MEMORY_INIT).u32(segment).write(0);
+        });
+  }
+
+  private int setTable(int table) {
+    return helper(
+        "table.set " + table,
+        TWO_I32,
+        NONE,
+        NONE,
+        out -> {
+          out.localGet(0).localGet(1).tableGet(functionsTable).tableSet(table);
+          out.localGet(0).localGet(1).tableGet(identitiesTable).tableSet(shadow(table));
+        });
+  }
+
+  private int growTable(int table) {
+    return helper(
+        "table.grow " + table,
+        TWO_I32,
+        ONE_I32,
+        new byte[] {Op.I64, Op.I32},
+        out -> {
+          out.localGet(1).write(Op.I64_EXTEND_I32_U);
+          for (int t = 0; t < module.tables.size(); t++) {
+            misc(out, Op.TABLE_SIZE).u32(t).write(Op.I64_EXTEND_I32_U).write(Op.I64_ADD);
+          }
+          out.i64(limits.maxTableEntries()).write(Op.I64_GT_U);
+          out.write(Op.IF, Op.EMPTY_BLOCK).i32(-1).write(Op.RETURN).write(Op.END);
+          chargeBy(out, 1, ENTRIES_PER_UNIT_SHIFT);
+          charge(out, 2);
+          out.localGet(0).tableGet(functionsTable).localGet(1);
+          misc(out, Op.TABLE_GROW).u32(table).localTee(3).i32(-1).write(Op.I32_EQ);
+          out.write(Op.IF, Op.EMPTY_BLOCK).i32(-1).write(Op.RETURN).write(Op.END);
+          out.localGet(0).tableGet(identitiesTable).localGet(1);
+          misc(out, Op.TABLE_GROW).u32(shadow(table)).write(Op.DROP).localGet(3);
+        });
+  }
+
+  private int fillTable(int table) {
+    return helper(
+        "table.fill " + table,
+        THREE_I32,
+        NONE,
+        new byte[] {Op.I64},
+        out -> {
+          chargeBy(out, 2, ENTRIES_PER_UNIT_SHIFT);
+          charge(out, 3);
+          out.localGet(0).localGet(1).tableGet(functionsTable).localGet(2);
+          misc(out, Op.TABLE_FILL).u32(table);
+          out.localGet(0).localGet(1).tableGet(identitiesTable).localGet(2);
+          misc(out, Op.TABLE_FILL).u32(shadow(table));
+        });
+  }
+
+  private int copyTable(int to, int from) {
+    return helper(
+        "table.copy " + to + " " + from,
+        THREE_I32,
+        NONE,
+        new byte[] {Op.I64},
+        out -> {
+          chargeBy(out, 2, ENTRIES_PER_UNIT_SHIFT);
+          charge(out, 3);
+          out.localGet(0).localGet(1).localGet(2);
+          misc(out, Op.TABLE_COPY).u32(to).u32(from);
+          out.localGet(0).localGet(1).localGet(2);
+          misc(out, Op.TABLE_COPY).u32(shadow(to)).u32(shadow(from));
+        });
+  }
+
+  private int initializeTable(int segment, int table) {
+    return helper(
+        "table.init " + segment + " " + table,
+        THREE_I32,
+        NONE,
+        new byte[] {Op.I64},
+        out -> {
+          chargeBy(out, 2, ENTRIES_PER_UNIT_SHIFT);
+          charge(out, 3);
+          ifDropped(out, elementFlags.get(segment));
+          out.i32(-1).tableGet(table).write(Op.DROP);
+          out.write(Op.END, Op.END);
+          out.localGet(0).localGet(1).localGet(2);
+          misc(out, Op.TABLE_INIT).u32(2L * segment).u32(table);
+          out.localGet(0).localGet(1).localGet(2);
+          misc(out, Op.TABLE_INIT).u32(2L * segment + 1).u32(shadow(table));
+        });
+  }
+
+  /** One function for each identity, null first, that answers it; the first one's index. */
+  private int addIdentities() {
+    int first = shift + module.functionTypes.length + added.size();
+    for (int i = 0; i <= referenced.length; i++) {
+      add(NONE, ONE_I32, NONE, new BinaryWriter().i32(i));
+    }
+    return first;
+  }
+
+  // Exports for the host
+
+  private void addCalls() {
+    int position = 0;
+    for (ParsedModule.Export export : module.exports) {
+      if (export.kind() == ParsedModule.EXPORT_FUNCTION) {
+        Signature signature = module.signatureOf(export.index());
+        if (!signature.mentions(Op.V128)) {
+          addCall(Names.CALL + position, export.index(), signature);
+        }
+        position++;
+      }
+    }
+    if (module.start >= 0) {
+      addCall(Names.START, module.start, module.signatureOf(module.start));
+    }
+  }
+
+  private void addCall(String name, int function, Signature signature) {
+    BinaryWriter out = new BinaryWriter();
+    load(out, Mailbox.FUEL);
+    out.globalSet(fuel);
+    byte[] parameters = signature.parameters();
+    for (int i = 0; i < parameters.length; i++) {
+      load(out, Mailbox.VALUES + i);
+      fromBits(out, parameters[i]);
+    }
+    out.call(shift + function);
+    byte[] results = signature.results();
+    for (int i = results.length - 1; i >= 0; i--) {
+      toBits(out, results[i]);
+      out.localSet(i);
+    }
+    for (int i = 0; i < results.length; i++) {
+      out.i32(Mailbox.VALUES + i).localGet(i).call(STORE);
+    }
+    out.i32(Mailbox.FUEL).globalGet(fuel).call(STORE);
+    byte[] locals = new byte[results.length];
+    Arrays.fill(locals, Op.I64);
+    export(name, locals, out);
+  }
+
+  private void addState() {
+    if (module.memory != null) {
+      exports.add(new OwnExport(Names.MEMORY, ParsedModule.EXPORT_MEMORY, 0));
+    }
+    BinaryWriter status = new BinaryWriter();
+    status.i32(Mailbox.FUEL).globalGet(fuel).call(STORE);
+    status.i32(Mailbox.DEPTH).globalGet(depth).write(Op.I64_EXTEND_I32_S).call(STORE);
+    export(Names.STATUS, NONE, status);
+    addInitialize();
+    addGlobals();
+    if (changesTables) {
+      addReferences();
+      for (int t = 0; t < module.tables.size(); t++) {
+        addTable(t);
+      }
+    }
+  }
+
+  private void addInitialize() {
+    BinaryWriter out = new BinaryWriter();
+    if (changesTables) {
+      for (int t = 0; t < module.tables.size(); t++) {
+        out.i32(0).i32(0).tableGet(identitiesTable);
+        misc(out, Op.TABLE_SIZE).u32(shadow(t));
+        misc(out, Op.TABLE_FILL).u32(shadow(t));
+      }
+      for (int i = 0; i < module.elements.size(); i++) {
+        ElementSegment segment = module.elements.get(i);
+        if (segment.mode() == Mode.ACTIVE) {
+          int offset = (int) segment.offset().bits();
+          int count = segment.functions().length;
+          out.i32(offset).i32(0).i32(count);
+          misc(out, Op.TABLE_INIT).u32(2L * i).u32(segment.table());
+          out.i32(offset).i32(0).i32(count);
+          misc(out, Op.TABLE_INIT).u32(2L * i + 1).u32(shadow(segment.table()));
+        }
+      }
+    }
+    for (int i = 0; i < module.data.size(); i++) {
+      ParsedModule.DataSegment segment = module.data.get(i);
+      if (segment.mode() == Mode.ACTIVE) {
+        out.i32((int) segment.offset().bits()).i32(0).i32(segment.to() - segment.from());
+        misc(out, Op.MEMORY_INIT).u32(i).write(0);
+      }
+    }
+    if (out.size() > 0) {
+      export(Names.INITIALIZE, NONE, out);
+    }
+  }
+
+  private void addGlobals() {
+    List<Integer> indexes = new ArrayList<>();
+    List<Byte> types = new ArrayList<>();
+    for (int i = 0; i < module.globals.size(); i++) {
+      ParsedModule.Global global = module.globals.get(i);
+      if (global.mutable() && global.type() != Op.FUNCREF) {
+        indexes.add(i);
+        types.add(global.type());
+      }
+    }
+    for (Map<Integer, Integer> flags : List.of(dataFlags, elementFlags)) {
+      for (int flag : flags.values()) {
+        indexes.add(flag);
+        types.add(Op.I32);
+      }
+    }
+    BinaryWriter read = new BinaryWriter();
+    BinaryWriter write = new BinaryWriter();
+    int slots = 0;
+    for (int i = 0; i < indexes.size(); i++) {
+      int index = indexes.get(i);
+      byte type = types.get(i);
+      int slot = Mailbox.VALUES + slots;
+      if (type == Op.V128) {
+        for (int half = 0; half < 2; half++) {
+          read.i32(slot + half).globalGet(index);
+          read.write(Op.PREFIX_SIMD).u32(Op.I64X2_EXTRACT_LANE).write(half).call(STORE);
+        }
+        load(write, slot);
+        write.write(Op.PREFIX_SIMD).u32(Op.I64X2_SPLAT);
+        load(write, slot + 1);
+        write.write(Op.PREFIX_SIMD).u32(Op.I64X2_REPLACE_LANE).write(1).globalSet(index);
+        slots += 2;
+      } else {
+        read.i32(slot).globalGet(index);
+        toBits(read, type);
+        read.call(STORE);
+        load(write, slot);
+        fromBits(write, type);
+        write.globalSet(index);
+        slots++;
+      }
+      if (slots >= Mailbox.CHUNK - 1 || i == indexes.size() - 1) {
+        export(Names.READ_GLOBALS + chunkSizes.size(), NONE, read);
+        export(Names.WRITE_GLOBALS + chunkSizes.size(), NONE, write);
+        chunkSizes.add(slots);
+        read = new BinaryWriter();
+        write = new BinaryWriter();
+        slots = 0;
+      }
+    }
+  }
+
+  private void addReferences() {
+    BinaryWriter read = new BinaryWriter();
+    BinaryWriter write = new BinaryWriter();
+    int slot = Mailbox.VALUES;
+    for (int i = 0; i < module.globals.size(); i++) {
+      ParsedModule.Global global = module.globals.get(i);
+      if (global.mutable() && global.type() == Op.FUNCREF) {
+        read.i32(slot).globalGet(i).write(Op.I64_EXTEND_I32_U).call(STORE);
+        load(write, slot);
+        write.write(Op.I32_WRAP_I64).globalSet(i);
+        slot++;
+      }
+    }
+    if (slot > Mailbox.VALUES) {
+      export(Names.READ_REFERENCES, NONE, read);
+      export(Names.WRITE_REFERENCES, NONE, write);
+    }
+  }
+
+  private void addTable(int table) {
+    BinaryWriter size = new BinaryWriter();
+    size.i32(Mailbox.FROM);
+    misc(size, Op.TABLE_SIZE).u32(table).write(Op.I64_EXTEND_I32_U).call(STORE);
+    export(Names.TABLE_SIZE + table, NONE, size);
+
+    BinaryWriter grow = new BinaryWriter();
+    grow.write(Op.REF_NULL).write(Op.FUNCREF);
+    load(grow, Mailbox.FROM);
+    grow.write(Op.I32_WRAP_I64);
+    misc(grow, Op.TABLE_GROW).u32(table).localTee(0).i32(-1).write(Op.I32_EQ);
+    grow.write(Op.IF, Op.EMPTY_BLOCK).write(Op.ELSE).i32(0).tableGet(identitiesTable);
+    load(grow, Mailbox.FROM);
+    grow.write(Op.I32_WRAP_I64);
+    misc(grow, Op.TABLE_GROW).u32(shadow(table)).write(Op.DROP).write(Op.END);
+    grow.i32(Mailbox.FROM).localGet(0).write(Op.I64_EXTEND_I32_S).call(STORE);
+    export(Names.TABLE_GROW + table, ONE_I32, grow);
+
+    // Local 0 runs from 0 to the count, local 1; local 2 is the first entry, local 3 an identity.
+    BinaryWriter read = new BinaryWriter();
+    range(
+        read,
+        out -> {
+          out.localGet(0).i32(Mailbox.VALUES).write(Op.I32_ADD);
+          out.localGet(0).localGet(2).write(Op.I32_ADD);
+          readIdentity(out, table);
+          out.write(Op.I64_EXTEND_I32_U).call(STORE);
+        });
+    export(Names.TABLE_READ + table, new byte[] {Op.I32, Op.I32, Op.I32, Op.I32}, read);
+
+    BinaryWriter write = new BinaryWriter();
+    range(
+        write,
+        out -> {
+          out.localGet(0).i32(Mailbox.VALUES).write(Op.I32_ADD).call(LOAD);
+          out.write(Op.I32_WRAP_I64).localSet(3);
+          out.localGet(0).localGet(2).write(Op.I32_ADD).localGet(3).call(setTable(table));
+        });
+    export(Names.TABLE_WRITE + table, new byte[] {Op.I32, Op.I32, Op.I32, Op.I32}, write);
+  }
+
+  private static void range(BinaryWriter out, Consumer<BinaryWriter> step) {
+    load(out, Mailbox.COUNT);
+    out.write(Op.I32_WRAP_I64).localSet(1);
+    load(out, Mailbox.FROM);
+    out.write(Op.I32_WRAP_I64).localSet(2);
+    out.write(Op.BLOCK, Op.EMPTY_BLOCK).write(Op.LOOP, Op.EMPTY_BLOCK);
+    out.localGet(0).localGet(1).write(Op.I32_GE_U).write(Op.BR_IF).u32(1);
+    step.accept(out);
+    out.localGet(0).i32(1).write(Op.I32_ADD).localSet(0).write(Op.BR).u32(0);
+    out.write(Op.END, Op.END);
+  }
+
+  // Sections
+
+  private void writeTypes(BinaryWriter out) {
+    // Types of the imports are the last to be added, so that everything else is known by now.
+    type(ONE_I32, new byte[] {Op.I64});
+    type(new byte[] {Op.I32, Op.I64}, NONE);
+    type(NONE, NONE);
+    out.u32(module.types.size() + addedTypes.size());
+    for (List<Signature> types : List.of(module.types, addedTypes)) {
+      for (Signature type : types) {
+        out.write(0x60);
+        out.u32(type.parameters().length).write(type.parameters(), 0, type.parameters().length);
+        out.u32(type.results().length).write(type.results(), 0, type.results().length);
+      }
+    }
+  }
+
+  private void writeImports(BinaryWriter out) {
+    out.u32(shift);
+    out.name(Names.IMPORT_MODULE).name(Names.LOAD).write(0).u32(type(ONE_I32, new byte[] {Op.I64}));
+    out.name(Names.IMPORT_MODULE).name(Names.STORE).write(0);
+    out.u32(type(new byte[] {Op.I32, Op.I64}, NONE));
+    if (callsHost) {
+      out.name(Names.IMPORT_MODULE).name(Names.HOST).write(0).u32(type(NONE, NONE));
+    }
+  }
+
+  private void writeFunctions(BinaryWriter out) {
+    out.u32(module.functionTypes.length + added.size());
+    for (int type : module.functionTypes) {
+      out.u32(type);
+    }
+    for (Added function : added) {
+      out.u32(function.type);
+    }
+  }
+
+  private boolean writeTables(BinaryWriter out) {
+    int guests = module.tables.size();
+    int count = changesTables ? 2 * guests + 2 : guests;
+    if (count == 0) {
+      return false;
+    }
+    out.u32(count);
+    for (int i = 0; i < (changesTables ? 2 * guests : guests); i++) {
+      ParsedModule.Size size = module.tables.get(i % guests);
+      long most = Math.max(size.initial(), limits.maxTableEntries());
+      long maximum = size.maximum() < 0 ? most : Math.min(size.maximum(), most);
+      out.write(Op.FUNCREF).write(1).u32(size.initial()).u32(maximum);
+    }
+    if (changesTables) {
+      int identities = referenced.length + 1;
+      for (int i = 0; i < 2; i++) {
+        out.write(Op.FUNCREF).write(1).u32(identities).u32(identities);
+      }
+    }
+    return true;
+  }
+
+  private void writeGlobals(BinaryWriter out) {
+    out.u32(module.globals.size() + 2L + dataFlags.size() + elementFlags.size());
+    for (ParsedModule.Global global : module.globals) {
+      out.write(kept(global.type())).write(global.mutable() ? 1 : 0);
+      constant(out, global.value());
+      out.write(Op.END);
+    }
+    out.write(Op.I64).write(1).i64(0).write(Op.END);
+    out.write(Op.I32).write(1).i32(limits.maxCallDepth()).write(Op.END);
+    for (int segment : dataFlags.keySet()) {
+      flag(out, module.data.get(segment).mode());
+    }
+    for (int segment : elementFlags.keySet()) {
+      flag(out, module.elements.get(segment).mode());
+    }
+  }
+
+  private static void flag(BinaryWriter out, Mode mode) {
+    out.write(Op.I32).write(1).i32(mode == Mode.PASSIVE ? 0 : 1).write(Op.END);
+  }
+
+  private void constant(BinaryWriter out, Constant constant) {
+    switch (constant.type()) {
+      case Op.I32 -> out.i32((int) constant.bits());
+      case Op.I64 -> out.i64(constant.bits());
+      case Op.F32 -> littleEndian(out.write(Op.F32_CONST), constant.bits(), 4);
+      case Op.F64 -> littleEndian(out.write(Op.F64_CONST), constant.bits(), 8);
+      case Op.V128 -> {
+        out.write(Op.PREFIX_SIMD).u32(Op.V128_CONST);
+        littleEndian(out, constant.bits(), 8);
+        littleEndian(out, constant.highBits(), 8);
+      }
+      default -> {
+        if (changesTables) {
+          out.i32(identity((int) constant.bits()));
+        } else {
+          reference(out, (int) constant.bits());
+        }
+      }
+    }
+  }
+
+  private static void littleEndian(BinaryWriter out, long bits, int bytes) {
+    for (int i = 0; i < bytes; i++) {
+      out.write((int) (bits >>> (8 * i)));
+    }
+  }
+
+  private void reference(BinaryWriter out, int function) {
+    if (function < 0) {
+      out.write(Op.REF_NULL).write(Op.FUNCREF);
+    } else {
+      out.write(Op.REF_FUNC).u32(shift + function);
+    }
+  }
+
+  private boolean writeElements(BinaryWriter out, int identities) {
+    if (changesTables) {
+      out.u32(2L * module.elements.size() + 2);
+      for (ElementSegment segment : module.elements) {
+        passive(out, segment.functions());
+        out.write(1).write(0).u32(segment.functions().length);
+        for (int function : segment.functions()) {
+          out.u32(identities + identity(function));
+        }
+      }
+      out.write(2).u32(functionsTable).i32(1).write(Op.END).write(0).u32(referenced.length);
+      for (int function : referenced) {
+        out.u32(shift + function);
+      }
+      out.write(2).u32(identitiesTable).i32(0).write(Op.END).write(0).u32(referenced.length + 1);
+      for (int i = 0; i <= referenced.length; i++) {
+        out.u32(identities + i);
+      }
+      return true;
+    }
+    boolean declares = !scan.references.isEmpty();
+    int count = module.elements.size() + (declares ? 1 : 0);
+    if (count == 0) {
+      return false;
+    }
+    out.u32(count);
+    for (ElementSegment segment : module.elements) {
+      if (segment.mode() == Mode.ACTIVE) {
+        out.write(6).u32(segment.table());
+        constant(out, segment.offset());
+        out.write(Op.END).write(Op.FUNCREF);
+        expressions(out, segment.functions());
+      } else {
+        passive(out, segment.functions());
+      }
+    }
+    if (declares) {
+      out.write(3).write(0).u32(scan.references.cardinality());
+      scan.references.stream().forEach(function -> out.u32(shift + function));
+    }
+    return true;
+  }
+
+  private void passive(BinaryWriter out, int[] functions) {
+    out.write(5).write(Op.FUNCREF);
+    expressions(out, functions);
+  }
+
+  private void expressions(BinaryWriter out, int[] functions) {
+    out.u32(functions.length);
+    for (int function : functions) {
+      reference(out, function);
+      out.write(Op.END);
+    }
+  }
+}

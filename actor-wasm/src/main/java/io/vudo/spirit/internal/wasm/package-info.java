@@ -1,0 +1,2 @@
+/** The wall in front of the engines. */
+package io.vudo.spirit.internal.wasm;

@@ -1,0 +1,35 @@
+package io.vudo.spirit.internal.wasmtime;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.Stream;
+
+/** The process's memory mappings, of which the kernel allows a limited number. */
+final class Mappings {
+  private static final Path USED = Path.of("/proc/self/maps");
+  private static final Path LIMIT = Path.of("/proc/sys/vm/max_map_count");
+
+  private Mappings() {}
+
+  /** How many there are, or -1 where the system does not tell. */
+  static long used() {
+    if (!Files.isReadable(USED)) {
+      return -1;
+    }
+    try (Stream<String> lines = Files.lines(USED)) {
+      return lines.count();
+    } catch (IOException | RuntimeException e) {
+      return -1;
+    }
+  }
+
+  /** How many there may be, or -1 where the system does not tell. */
+  static long limit() {
+    try {
+      return Long.parseLong(Files.readString(LIMIT).trim());
+    } catch (IOException | NumberFormatException e) {
+      return -1;
+    }
+  }
+}

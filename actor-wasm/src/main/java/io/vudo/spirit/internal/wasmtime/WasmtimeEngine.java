@@ -1,0 +1,328 @@
+package io.vudo.spirit.internal.wasmtime;
+
+import io.github.kawamuray.wasmtime.Config;
+import io.github.kawamuray.wasmtime.Module;
+import io.github.kawamuray.wasmtime.OptLevel;
+import io.github.kawamuray.wasmtime.WasmtimeException;
+import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.VudoException;
+import io.vudo.spirit.AdmittedModule;
+import io.vudo.spirit.CompiledModule;
+import io.vudo.spirit.Engine;
+import io.vudo.spirit.GuestThread;
+import io.vudo.spirit.internal.wasm.MailboxModule;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
+
+/** The engine that compiles with Wasmtime's Cranelift. */
+public final class WasmtimeEngine implements Engine {
+
+  /** The stack that a guest may use, in bytes: the most that the binding allows. */
+  private static final long GUEST_STACK_BYTES = 2L << 20;
+
+  private static final long GUARD_BYTES = 64L << 10;
+
+  /** Mappings that are left to the JVM: its heap, threads, libraries and compiled modules. */
+  private static final long RESERVED_MAPPINGS = 10_000;
+
+  private static final int PROBES = 16;
+
+  /** Each instance reserves twice 4 GiB of the address space of 128 TiB; a quarter stays free. */
+  private static final long ADDRESS_SPACE_INSTANCES = 12_000;
+
+  /** Where the system does not tell how many mappings it allows. */
+  private static final long DEFAULT_INSTANCES = 4_000;
+
+  /**
+   * How an engine is set up.
+   *
+   * @param cacheDirectory where compiled code is kept between runs; whoever can write there can run
+   *     code in this process
+   * @param maxInstances how many instances may live; it can lower what the system allows, not raise
+   *     it
+   * @param compileTimeout how long one compilation may take
+   */
+  public record Options(
+      Optional<Path> cacheDirectory, OptionalInt maxInstances, Duration compileTimeout) {
+    /** No cache on disk, as many instances as the system allows, 60 s to compile. */
+    public static final Options DEFAULTS =
+        new Options(Optional.empty(), OptionalInt.empty(), Duration.ofSeconds(60));
+  }
+
+  private final io.github.kawamuray.wasmtime.Engine engine;
+  private final Module mailbox;
+  private final Shared shared;
+  private final Ticker ticker;
+  private final Duration compileTimeout;
+  private final AtomicInteger live = new AtomicInteger();
+  private final AtomicLong threadNumbers = new AtomicLong();
+  private final ExecutorService guests;
+  private final ExecutorService compilers;
+  private final int maxInstances;
+
+  /**
+   * Starts an engine.
+   *
+   * @throws VudoException {@code DATA_DIR_UNUSABLE} when the cache directory cannot be used
+   */
+  public WasmtimeEngine(Options options) {
+    this.compileTimeout = options.compileTimeout();
+    this.engine = new io.github.kawamuray.wasmtime.Engine(config(options));
+    this.mailbox = new Module(engine, MailboxModule.bytes());
+    this.shared =
+        new Shared(
+            "engine",
+            () -> {
+              mailbox.dispose();
+              engine.dispose();
+            });
+    this.ticker = new Ticker(engine::incrementEpoch);
+    this.guests =
+        new ThreadPoolExecutor(
+            0,
+            Integer.MAX_VALUE,
+            10,
+            TimeUnit.SECONDS,
+            new SynchronousQueue<>(),
+            task -> new GuestThread(task, "vudo-guest-" + threadNumbers.incrementAndGet()));
+    int processors = Runtime.getRuntime().availableProcessors();
+    ThreadPoolExecutor compilerPool =
+        new ThreadPoolExecutor(
+            processors,
+            processors,
+            10,
+            TimeUnit.SECONDS,
+            new LinkedBlockingQueue<>(),
+            task -> new GuestThread(task, "vudo-compiler-" + threadNumbers.incrementAndGet()));
+    compilerPool.allowCoreThreadTimeOut(true);
+    this.compilers = compilerPool;
+    long possible = possibleInstances();
+    this.maxInstances = (int) Math.min(possible, options.maxInstances().orElse(Integer.MAX_VALUE));
+  }
+
+  private static Config config(Options options) {
+    Config config = new Config();
+    config
+        .epochInterruption(true)
+        .maxWasmStack(GUEST_STACK_BYTES)
+        .wasmThreads(false)
+        .wasmReferenceTypes(true)
+        .wasmBulkMemory(true)
+        .wasmMultiValue(true)
+        .wasmSimd(true)
+        .craneliftNanCanonicalization(true)
+        .craneliftOptLevel(OptLevel.SPEED)
+        // Memory never moves and needs no bounds check: the whole address space of a guest is set
+        // aside. It costs addresses, not memory; small guards keep 12,000 instances possible.
+        .dynamicMemoryGuardSize(GUARD_BYTES)
+        .staticMemoryGuardSize(GUARD_BYTES);
+    if (options.cacheDirectory().isPresent()) {
+      Path directory = options.cacheDirectory().get();
+      try {
+        config.cacheConfigLoad(cacheConfiguration(directory));
+      } catch (IOException | WasmtimeException e) {
+        throw new VudoException(ErrorCode.DATA_DIR_UNUSABLE, directory.toString(), e);
+      }
+    }
+    return config;
+  }
+
+  private static Path cacheConfiguration(Path directory) throws IOException {
+    Files.createDirectories(directory);
+    Path root = directory.toRealPath();
+    if (Files.getFileStore(root).supportsFileAttributeView("posix")) {
+      // What lies in the cache is run as it is.
+      Files.setPosixFilePermissions(root, PosixFilePermissions.fromString("rwx------"));
+    }
+    String quoted = root.toString().replace("\\", "\\\\").replace("\"", "\\\"");
+    Path file = root.resolve("cache.toml");
+    Files.writeString(file, "[cache]\nenabled = true\ndirectory = \"" + quoted + "\"\n");
+    return file;
+  }
+
+  /** Counts what instances take, so that the limit holds on this system, not on another. */
+  private long possibleInstances() {
+    long limit = Mappings.limit();
+    long before = Mappings.used();
+    if (limit < 0 || before < 0) {
+      return DEFAULT_INSTANCES;
+    }
+    List<NativeInstance> probes = new ArrayList<>();
+    try (Module probe = new Module(engine, MailboxModule.probe())) {
+      for (int i = 0; i < PROBES; i++) {
+        probes.add(new NativeInstance(engine, mailbox, probe, true, () -> {}));
+      }
+      long each = Math.max(1, (Mappings.used() - before + PROBES - 1) / PROBES);
+      return Math.max(
+          1, Math.min(ADDRESS_SPACE_INSTANCES, (limit - before - RESERVED_MAPPINGS) / each));
+    } finally {
+      probes.forEach(NativeInstance::close);
+    }
+  }
+
+  @Override
+  public String name() {
+    return "wasmtime";
+  }
+
+  @Override
+  public CompiledModule compile(AdmittedModule module) {
+    AtomicBoolean abandoned = new AtomicBoolean();
+    shared.enter();
+    Future<Module> compilation;
+    try {
+      compilation = compilers.submit(() -> compile(module, abandoned));
+    } catch (RuntimeException e) {
+      shared.leave();
+      throw e;
+    }
+    try {
+      return new WasmtimeModule(
+          this, module, compilation.get(compileTimeout.toNanos(), TimeUnit.NANOSECONDS));
+    } catch (TimeoutException e) {
+      abandon(compilation, abandoned);
+      throw new VudoException(
+          ErrorCode.MODULE_COMPILE_TIMEOUT, "The limit is " + compileTimeout + ".", e);
+    } catch (InterruptedException e) {
+      abandon(compilation, abandoned);
+      Thread.currentThread().interrupt();
+      throw new VudoException(
+          ErrorCode.MODULE_COMPILE_TIMEOUT, "The compiling thread was interrupted.", e);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof WasmtimeException refused) {
+        throw new VudoException(ErrorCode.MODULE_INVALID, refused.getMessage(), refused);
+      }
+      throw new VudoException(ErrorCode.INTERNAL_ERROR, "Compiling failed.", e.getCause());
+    }
+  }
+
+  /** Nothing can stop a compilation; its result is freed when it ends. */
+  private Module compile(AdmittedModule module, AtomicBoolean abandoned) {
+    try {
+      if (abandoned.get()) {
+        throw new CancellationException();
+      }
+      Module compiled = new Module(engine, module.rewritten());
+      if (!abandoned.compareAndSet(false, true)) {
+        compiled.dispose();
+        throw new CancellationException();
+      }
+      return compiled;
+    } finally {
+      shared.leave();
+    }
+  }
+
+  private static void abandon(Future<Module> compilation, AtomicBoolean abandoned) {
+    if (!abandoned.compareAndSet(false, true)) {
+      // It ended at the last moment.
+      try {
+        compilation.get().dispose();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      } catch (ExecutionException e) {
+        // It failed; there is nothing to free.
+        return;
+      }
+    }
+  }
+
+  /** Counts an instance in. */
+  void admitInstance() {
+    int now = live.incrementAndGet();
+    if (now > maxInstances) {
+      live.decrementAndGet();
+      throw new VudoException(
+          ErrorCode.RESIDENCY_LIMIT, "The engine holds " + maxInstances + " instances.");
+    }
+    try {
+      shared.enter();
+    } catch (IllegalStateException e) {
+      live.decrementAndGet();
+      throw e;
+    }
+  }
+
+  /** Counts an instance out. */
+  void dismissInstance() {
+    live.decrementAndGet();
+    shared.leave();
+  }
+
+  io.github.kawamuray.wasmtime.Engine engine() {
+    return engine;
+  }
+
+  Module mailbox() {
+    return mailbox;
+  }
+
+  Ticker ticker() {
+    return ticker;
+  }
+
+  /** Runs this on a thread with room for a guest, and waits for it; throws what it throws. */
+  <T> T onGuestThread(Supplier<T> task) {
+    if (Thread.currentThread() instanceof GuestThread) {
+      return task.get();
+    }
+    FutureTask<T> future = new FutureTask<>(task::get);
+    guests.execute(future);
+    boolean interrupted = false;
+    try {
+      while (true) {
+        try {
+          return future.get();
+        } catch (InterruptedException e) {
+          // The guest cannot be stopped by it, but by its deadline.
+          interrupted = true;
+        } catch (ExecutionException e) {
+          throw Thrown.again(e.getCause());
+        }
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  @Override
+  public int maxInstances() {
+    return maxInstances;
+  }
+
+  @Override
+  public int liveInstances() {
+    return live.get();
+  }
+
+  @Override
+  public void close() {
+    ticker.close();
+    guests.shutdown();
+    compilers.shutdown();
+    shared.close();
+  }
+}
