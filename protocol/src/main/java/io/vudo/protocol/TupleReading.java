@@ -39,6 +39,8 @@ final class TupleReading {
 
     void add(Object element) {
       if (elements.size() == Tuple.MAX_ARITY) {
+        // What is wrong is the array, not its field.
+        depth--;
         throw arity(elements.size() + 1);
       }
       open |= element instanceof Template.Slot;

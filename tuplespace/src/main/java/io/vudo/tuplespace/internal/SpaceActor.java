@@ -73,6 +73,7 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
   private List<SpaceWork> inFlight = List.of();
   private ActorRef<SpaceLog.Batch> log;
   private Phase phase;
+  private ErrorCode downCode = ErrorCode.SPACE_UNAVAILABLE;
   private int failures;
   private boolean stopping;
 
@@ -122,7 +123,7 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
 
   private Behavior<Message> onOperation(SpaceCommand.Operation operation) {
     if (phase == Phase.DOWN) {
-      refuse(operation, ErrorCode.SPACE_UNAVAILABLE, "Its journal failed; it tries again soon.");
+      refuse(operation, downCode, "Its journal failed; it tries again soon.");
       return this;
     }
     if (waiting.size() >= settings.maxWaiting()
@@ -208,8 +209,9 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
     // Of a batch on its way nobody can say whether it is durable. The new log will know, and an
     // operation with an identity can be sent again.
     inFlight.forEach(work -> refuse(work, code, "Whether the operation was done is open."));
-    waiting.forEach(
-        work -> refuse(work, ErrorCode.SPACE_UNAVAILABLE, "Its journal failed; nothing was done."));
+    // Sending again helps, unless the journal is damaged.
+    downCode = code == ErrorCode.JOURNAL_CORRUPT ? code : ErrorCode.SPACE_UNAVAILABLE;
+    waiting.forEach(work -> refuse(work, downCode, "Its journal failed; nothing was done."));
     inFlight = List.of();
     waiting.clear();
     waitingBytes = 0;

@@ -377,13 +377,27 @@ class SpaceActorTest {
   }
 
   @Test
-  void aDamagedJournalIsSaidToBeDamagedAndNothingIsGuessed() {
+  void aSpaceThatCannotRecoverRefusesAndTriesAgain() {
     try (SpaceFixture space = space()) {
       space.write("job", 1);
       journal.failNextNReads(space.persistenceId, 2);
       space.restart();
       assertEquals(ErrorCode.SPACE_UNAVAILABLE, code(space.read()));
       await().until(() -> space.read().equals(found("job", 1)));
+    }
+  }
+
+  @Test
+  void aDamagedJournalIsSaidToBeDamagedAndNothingIsGuessed() {
+    try (SpaceFixture space = space()) {
+      space.write("job", 1);
+      space.stop();
+      journal.clearByPersistenceId(space.persistenceId);
+      journal.persistForRecovery(
+          space.persistenceId, List.of(new SpaceEvent.Taken(1, 7, OperationId.none())));
+      space.start();
+      assertEquals(ErrorCode.JOURNAL_CORRUPT, code(space.read()));
+      assertEquals(ErrorCode.JOURNAL_CORRUPT, code(space.write("job", 2)));
     }
   }
 
