@@ -1,6 +1,7 @@
 package io.vudo.spirit.internal.actor;
 
 import com.typesafe.config.Config;
+import io.vudo.spirit.GuestThread;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadFactory;
@@ -10,12 +11,11 @@ import org.apache.pekko.dispatch.ExecutorServiceConfigurator;
 import org.apache.pekko.dispatch.ExecutorServiceFactory;
 
 /**
- * The executor of the dispatcher that runs guests: a fixed pool whose threads have large stacks,
- * which Pekko's own executors cannot be told. Made by Pekko from {@code vudo.spirit.dispatcher}.
+ * The executor of the dispatcher that runs guests: a fixed pool of {@link GuestThread}s, which
+ * Pekko's own executors cannot be told to use. Made by Pekko from {@code vudo.spirit.dispatcher}.
  */
 public final class GuestThreads extends ExecutorServiceConfigurator {
   private final int threads;
-  private final long stackBytes;
 
   /** Made by Pekko. */
   public GuestThreads(Config config, DispatcherPrerequisites prerequisites) {
@@ -25,7 +25,6 @@ public final class GuestThreads extends ExecutorServiceConfigurator {
         Math.max(
             own.getInt("min"),
             (int) Math.ceil(Runtime.getRuntime().availableProcessors() * own.getDouble("factor")));
-    this.stackBytes = own.getBytes("stack-size");
   }
 
   @Override
@@ -37,12 +36,7 @@ public final class GuestThreads extends ExecutorServiceConfigurator {
         AtomicInteger number = new AtomicInteger();
         return Executors.newFixedThreadPool(
             threads,
-            task -> {
-              Thread thread =
-                  new Thread(null, task, "vudo-guest-" + number.incrementAndGet(), stackBytes);
-              thread.setDaemon(true);
-              return thread;
-            });
+            task -> new GuestThread(task, "vudo-spirit-" + number.incrementAndGet()));
       }
     };
   }

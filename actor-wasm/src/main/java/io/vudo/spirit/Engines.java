@@ -1,0 +1,144 @@
+package io.vudo.spirit;
+
+import com.typesafe.config.Config;
+import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.ModuleDigest;
+import io.vudo.protocol.SpiritLimits;
+import io.vudo.protocol.VudoException;
+import io.vudo.spirit.internal.turn.FlatAbi;
+import io.vudo.spirit.internal.wasmtime.WasmtimeEngine;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
+
+/**
+ * The engines of a node, with the wall in front of them and the modules that they have compiled.
+ *
+ * <p>A module is compiled once for each engine and each set of limits that its code depends on
+ * (memory, tables, call depth), however many Spirits run it and however many ask at once. Compiled
+ * code is kept in memory until this is closed, and on disk beyond that. Thread-safe.
+ */
+public final class Engines implements Modules, AutoCloseable {
+  /** What compiled code depends on. */
+  private record Key(
+      ModuleDigest digest, String engine, long memoryBytes, int tableEntries, int callDepth) {}
+
+  private final Admission admission;
+  private final Map<String, Engine> engines;
+  private final Map<Key, CompletableFuture<CompiledModule>> compiled = new ConcurrentHashMap<>();
+
+  private Engines(Admission admission, Map<String, Engine> engines) {
+    this.admission = admission;
+    this.engines = engines;
+  }
+
+  /**
+   * The engines as {@code vudo.engine} and {@code vudo.limits} of a configuration say.
+   *
+   * @param cacheDirectory where compiled code is kept between runs; nobody else may write there
+   * @throws VudoException {@code CONFIG_INVALID}, {@code DATA_DIR_UNUSABLE}
+   */
+  public static Engines create(Config config, Path cacheDirectory) {
+    int maxInstances = config.getInt("vudo.spirit.max-instances");
+    WasmtimeEngine.Options options =
+        new WasmtimeEngine.Options(
+            Optional.of(cacheDirectory),
+            maxInstances == 0 ? OptionalInt.empty() : OptionalInt.of(maxInstances),
+            config.getDuration("vudo.engine.compile-timeout"));
+    int maxModuleBytes =
+        (int) Math.min(Integer.MAX_VALUE, config.getBytes("vudo.engine.max-module-bytes"));
+    return new Engines(new Admission(maxModuleBytes), wasmtime(options));
+  }
+
+  /** The engines with all defaults and no cache on disk: for tools and tests. */
+  public static Engines withDefaults() {
+    return new Engines(new Admission(), wasmtime(WasmtimeEngine.Options.DEFAULTS));
+  }
+
+  private static Map<String, Engine> wasmtime(WasmtimeEngine.Options options) {
+    Engine engine = new WasmtimeEngine(options);
+    return Map.of(engine.name(), engine);
+  }
+
+  /**
+   * The engine of this name.
+   *
+   * @throws VudoException {@code CONFIG_INVALID}, listing those there are
+   */
+  public Engine engine(String name) {
+    Engine engine = engines.get(name);
+    if (engine == null) {
+      throw new VudoException(
+          ErrorCode.CONFIG_INVALID,
+          "There is no engine \"" + name + "\"; there is " + String.join(", ", engines.keySet()) + ".");
+    }
+    return engine;
+  }
+
+  /**
+   * Checks a module that may import the host functions of Spirits, and rewrites it.
+   *
+   * @throws VudoException as {@link Admission#admit}
+   */
+  public AdmittedModule admit(byte[] module, SpiritLimits limits) {
+    return admission.admit(module, limits, FlatAbi::typeOf);
+  }
+
+  @Override
+  public CompiledModule load(
+      ModuleDigest digest,
+      Function<ModuleDigest, byte[]> bytes,
+      String engine,
+      SpiritLimits limits) {
+    Key key =
+        new Key(
+            digest,
+            engine,
+            limits.maxMemoryBytes(),
+            limits.maxTableEntries(),
+            limits.maxCallDepth());
+    CompletableFuture<CompiledModule> mine = new CompletableFuture<>();
+    CompletableFuture<CompiledModule> other = compiled.putIfAbsent(key, mine);
+    if (other != null) {
+      return await(other);
+    }
+    try {
+      mine.complete(engine(engine).compile(admit(bytes.apply(digest), limits)));
+    } catch (RuntimeException | Error failure) {
+      // Those who wait learn of it; who comes later tries again.
+      compiled.remove(key, mine);
+      mine.completeExceptionally(failure);
+    }
+    return await(mine);
+  }
+
+  private static CompiledModule await(CompletableFuture<CompiledModule> module) {
+    try {
+      return module.join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof RuntimeException failure) {
+        throw failure;
+      }
+      throw e;
+    }
+  }
+
+  /** Frees compiled code and stops the engines. All instances must be closed before. */
+  @Override
+  public void close() {
+    compiled
+        .values()
+        .forEach(module -> module.whenComplete((done, failure) -> {
+          if (done != null) {
+            done.close();
+          }
+        }));
+    compiled.clear();
+    engines.values().forEach(Engine::close);
+  }
+}
