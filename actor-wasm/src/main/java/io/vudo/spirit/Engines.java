@@ -131,13 +131,11 @@ public final class Engines implements Modules, AutoCloseable {
   /** Frees compiled code and stops the engines. All instances must be closed before. */
   @Override
   public void close() {
-    compiled
-        .values()
-        .forEach(module -> module.whenComplete((done, failure) -> {
-          if (done != null) {
-            done.close();
-          }
-        }));
+    for (CompletableFuture<CompiledModule> module : compiled.values()) {
+      if (module.isDone() && !module.isCompletedExceptionally()) {
+        module.join().close();
+      }
+    }
     compiled.clear();
     engines.values().forEach(Engine::close);
   }
