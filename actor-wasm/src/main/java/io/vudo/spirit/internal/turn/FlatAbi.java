@@ -20,7 +20,6 @@ import io.vudo.spirit.HostFunction;
 import io.vudo.spirit.ValueType;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -81,6 +80,26 @@ public final class FlatAbi {
     Map<String, FunctionType> types = new LinkedHashMap<>();
     TABLE.forEach((name, entry) -> types.put(name, entry.type()));
     return types;
+  }
+
+  /** Binds an import to the turn that is under way when it is called. */
+  static HostFunction bind(AdmittedModule.Import wanted, Supplier<TurnContext> current) {
+    Entry entry = TABLE.get(wanted.name());
+    return (guest, arguments) -> {
+      try {
+        return entry.body().call(current.get(), guest, arguments);
+      } catch (GuestStatus status) {
+        return status.status();
+      }
+    };
+  }
+
+  private static void define(String name, String parameters, String results, Body body) {
+    TABLE.put(name, new Entry(new FunctionType(types(parameters), types(results)), body));
+  }
+
+  private static List<ValueType> types(String letters) {
+    return letters.chars().mapToObj(letter -> letter == 'l' ? I64 : I32).toList();
   }
 
   /** Binds an import to the turn that is under way when it is called. */
