@@ -102,30 +102,6 @@ public final class FlatAbi {
     return letters.chars().mapToObj(letter -> letter == 'l' ? I64 : I32).toList();
   }
 
-  /** Binds an import to the turn that is under way when it is called. */
-  static HostFunction bind(AdmittedModule.Import wanted, Supplier<TurnContext> current) {
-    Entry entry = TABLE.get(wanted.name());
-    return (guest, arguments) -> {
-      try {
-        return entry.body().call(current.get(), guest, arguments);
-      } catch (GuestStatus status) {
-        return status.status();
-      }
-    };
-  }
-
-  private static void define(String name, String parameters, String results, Body body) {
-    TABLE.put(name, new Entry(new FunctionType(types(parameters), types(results)), body));
-  }
-
-  private static List<ValueType> types(String letters) {
-    List<ValueType> types = new ArrayList<>();
-    for (char letter : letters.toCharArray()) {
-      types.add(letter == 'l' ? I64 : I32);
-    }
-    return types;
-  }
-
   // The functions
 
   private static long sendMessage(TurnContext turn, EngineInstance guest, long[] a) {
