@@ -26,14 +26,6 @@ final class Inbox {
   private final Map<String, Position> watermarks = new LinkedHashMap<>(16, 0.75f, true);
   private final Map<String, Remembered> remembered = new LinkedHashMap<>(16, 0.75f, true);
 
-  enum Verdict {
-    NEW,
-    /** Handled before. */
-    DUPLICATE,
-    /** An earlier message of the same sender is missing; it will be redelivered first. */
-    GAP
-  }
-
   Inbox(int maxSenders, int maxKeys) {
     this.maxSenders = maxSenders;
     this.maxKeys = maxKeys;

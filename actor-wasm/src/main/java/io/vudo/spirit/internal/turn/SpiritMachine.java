@@ -126,7 +126,7 @@ public final class SpiritMachine implements AutoCloseable {
   // Messages
 
   /** Whether the message is new, was handled before, or came before one that it must follow. */
-  public Inbox.Verdict judge(Message message) {
+  public Verdict judge(Message message) {
     return inbox.judge(message);
   }
 

@@ -388,13 +388,13 @@ class SpiritMachineTest {
       assertEquals(2, number(spirit.send(first)));
 
       spirit.restart();
-      assertEquals(Inbox.Verdict.DUPLICATE, spirit.machine().judge(keyed));
+      assertEquals(Verdict.DUPLICATE, spirit.machine().judge(keyed));
       assertTrue(spirit.machine().outcome("key:k1").orElseThrow().hasCompleted());
-      assertEquals(Inbox.Verdict.DUPLICATE, spirit.machine().judge(first));
-      assertEquals(Inbox.Verdict.GAP, spirit.machine().judge(third));
-      assertEquals(Inbox.Verdict.NEW, spirit.machine().judge(fromSpirit(3, 0)));
+      assertEquals(Verdict.DUPLICATE, spirit.machine().judge(first));
+      assertEquals(Verdict.GAP, spirit.machine().judge(third));
+      assertEquals(Verdict.NEW, spirit.machine().judge(fromSpirit(3, 0)));
       spirit.send(fromSpirit(3, 0));
-      assertEquals(Inbox.Verdict.NEW, spirit.machine().judge(third));
+      assertEquals(Verdict.NEW, spirit.machine().judge(third));
     }
   }
 
