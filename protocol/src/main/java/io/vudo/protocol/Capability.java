@@ -61,8 +61,7 @@ public record Capability(Kind kind, Optional<String> object) {
   public static Capability parse(String text) {
     int colon = text.indexOf(':');
     String name = colon < 0 ? text : text.substring(0, colon);
-    Optional<String> object =
-        colon < 0 ? Optional.empty() : Optional.of(text.substring(colon + 1));
+    Optional<String> object = colon < 0 ? Optional.empty() : Optional.of(text.substring(colon + 1));
     for (Kind kind : Kind.values()) {
       if (kind.text().equals(name) && object.map(o -> !o.isEmpty()).orElse(true)) {
         return new Capability(kind, object);

@@ -104,7 +104,9 @@ public enum ErrorCode {
   FUNCTION_NOT_FOUND(
       404, "The module exports no such function.", "Use one of those that the detail lists."),
   ARGUMENT_INVALID(
-      400, "An argument does not fit the function's parameter.", "See the signature in the detail."),
+      400,
+      "An argument does not fit the function's parameter.",
+      "See the signature in the detail."),
 
   // Messages
   SPIRIT_ID_INVALID(
@@ -177,6 +179,10 @@ public enum ErrorCode {
       500,
       "A snapshot failed its checksum; the one before it was used.",
       "Check the disk; nothing was lost."),
+  SNAPSHOT_TOO_LARGE(
+      507,
+      "The Spirit's state is larger than one snapshot can hold.",
+      "Deploy the type with a smaller --memory; the Spirit goes on from its turns alone."),
   DATA_DIR_IN_USE(
       409, "Another process uses this data directory.", "Stop it, or use another --data."),
   DATA_DIR_UNUSABLE(
