@@ -183,6 +183,10 @@ public enum ErrorCode {
       500,
       "A snapshot failed its checksum; the one before it was used.",
       "Check the disk; nothing was lost."),
+  SNAPSHOT_TOO_LARGE(
+      507,
+      "The Spirit's state is larger than one snapshot can hold.",
+      "Deploy the type with a smaller --memory; the Spirit goes on from its turns alone."),
   DATA_DIR_IN_USE(
       409, "Another process uses this data directory.", "Stop it, or use another --data."),
   DATA_DIR_UNUSABLE(
