@@ -1,6 +1,8 @@
 package io.vudo.spirit.internal.wasmtime;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
@@ -26,8 +28,11 @@ final class Mappings {
 
   /** How many there may be, or -1 where the system does not tell. */
   static long limit() {
-    try {
-      return Long.parseLong(Files.readString(LIMIT).trim());
+    // The kernel answers the first read only, so it must ask for everything.
+    try (InputStream in = Files.newInputStream(LIMIT)) {
+      byte[] digits = new byte[32];
+      int count = Math.max(0, in.read(digits));
+      return Long.parseLong(new String(digits, 0, count, StandardCharsets.US_ASCII).trim());
     } catch (IOException | NumberFormatException e) {
       return -1;
     }

@@ -33,7 +33,15 @@ final class Ticker {
     }
   }
 
+  /**
+   * A call begins.
+   *
+   * @throws IllegalStateException when nothing could stop it any more
+   */
   void callStarts() {
+    if (closed) {
+      throw new IllegalStateException("The engine is closed");
+    }
     if (running.getAndIncrement() == 0) {
       LockSupport.unpark(thread);
     }

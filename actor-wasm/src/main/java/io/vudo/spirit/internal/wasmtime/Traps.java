@@ -66,7 +66,7 @@ final class Traps {
     }
     String message = String.valueOf(error.getMessage()).toLowerCase(Locale.ROOT);
     ErrorCode code =
-        message.contains("table out of bounds")
+        message.contains("out of bounds table") || message.contains("table out of bounds")
             ? ErrorCode.TRAP_TABLE_OUT_OF_BOUNDS
             : message.contains("mmap") || message.contains("mapping") || message.contains("memory")
                 ? ErrorCode.RESIDENCY_LIMIT

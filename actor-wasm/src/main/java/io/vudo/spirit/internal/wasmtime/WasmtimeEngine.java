@@ -26,6 +26,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -173,9 +174,9 @@ public final class WasmtimeEngine implements Engine {
       for (int i = 0; i < PROBES; i++) {
         probes.add(new NativeInstance(engine, mailbox, probe, true, () -> {}));
       }
-      long each = Math.max(1, (Mappings.used() - before + PROBES - 1) / PROBES);
-      return Math.max(
-          1, Math.min(ADDRESS_SPACE_INSTANCES, (limit - before - RESERVED_MAPPINGS) / each));
+      long taken = Math.max(1, Mappings.used() - before);
+      long possible = (limit - before - RESERVED_MAPPINGS) * PROBES / taken;
+      return Math.max(1, Math.min(ADDRESS_SPACE_INSTANCES, possible));
     } finally {
       probes.forEach(NativeInstance::close);
     }
@@ -288,7 +289,11 @@ public final class WasmtimeEngine implements Engine {
       return task.get();
     }
     FutureTask<T> future = new FutureTask<>(task::get);
-    guests.execute(future);
+    try {
+      guests.execute(future);
+    } catch (RejectedExecutionException e) {
+      throw new IllegalStateException("The engine is closed", e);
+    }
     boolean interrupted = false;
     try {
       while (true) {

@@ -209,8 +209,8 @@ final class WasmtimeInstance implements EngineInstance {
       slot(Mailbox.VALUES + i, arguments[i]);
     }
     slot(Mailbox.FAILED, 0);
-    running++;
     engine.ticker().callStarts();
+    running++;
     try {
       if (outermost || deadlineNanos != outerDeadline) {
         setDeadline();
