@@ -23,7 +23,7 @@ import java.util.function.Function;
  * (memory, tables, call depth), however many Spirits run it and however many ask at once. Compiled
  * code is kept in memory until this is closed, and on disk beyond that. Thread-safe.
  */
-public final class Engines implements Modules, AutoCloseable {
+public final class Engines implements CompiledModules, AutoCloseable {
   /** What compiled code depends on. */
   private record Key(
       ModuleDigest digest, String engine, long memoryBytes, int tableEntries, int callDepth) {}

@@ -38,7 +38,7 @@ public final class SpiritRuntime implements Spirits {
    * @param modules compiles and caches modules
    */
   public static SpiritRuntime create(
-      ActorSystem<?> system, DeploymentSource deployments, Modules modules) {
+      ActorSystem<?> system, DeploymentSource deployments, CompiledModules modules) {
     return new SpiritRuntime(new SpiritSystem(system, deployments, modules));
   }
 

@@ -6,7 +6,7 @@ import io.vudo.protocol.VudoException;
 import io.vudo.spirit.AdmittedModule;
 import io.vudo.spirit.CompiledModule;
 import io.vudo.spirit.FunctionType;
-import io.vudo.spirit.Modules;
+import io.vudo.spirit.CompiledModules;
 import io.vudo.spirit.ValueType;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,11 +33,11 @@ final class Deployer {
       new FunctionType(List.of(ValueType.I32, ValueType.I32), List.of(ValueType.I64));
 
   private final Executor blocking;
-  private final Modules compiled;
+  private final CompiledModules compiled;
   private final ModuleStore modules;
   private final Deployments deployments;
 
-  Deployer(ActorSystem<?> system, Modules compiled, ModuleStore modules, Deployments deployments) {
+  Deployer(ActorSystem<?> system, CompiledModules compiled, ModuleStore modules, Deployments deployments) {
     this.blocking =
         system.dispatchers().lookup(DispatcherSelector.fromConfig("vudo.node.deploy-dispatcher"));
     this.compiled = compiled;

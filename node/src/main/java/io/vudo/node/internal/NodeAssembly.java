@@ -6,7 +6,7 @@ import io.vudo.node.NodeSettings;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.VudoException;
 import io.vudo.spirit.Engine;
-import io.vudo.spirit.Modules;
+import io.vudo.spirit.CompiledModules;
 import io.vudo.spirit.Spirits;
 import java.net.URI;
 import java.time.Clock;
@@ -95,7 +95,7 @@ public final class NodeAssembly implements AutoCloseable {
     await(member, ErrorCode.INTERNAL_ERROR, "The node did not become a member of its cluster");
     logLap("Cluster", startNanos);
     // Only now: Spirits that a crash left with work to do wake up and look for their deployments.
-    Modules compiled = rooms.createModules(engine);
+    CompiledModules compiled = rooms.createModules(engine);
     Rooms.Population population = rooms.populate(system, deployments, compiled);
     spirits = population.spirits();
     logLap("Spirits and spaces", startNanos);

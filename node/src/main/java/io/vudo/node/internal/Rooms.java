@@ -6,7 +6,7 @@ import io.vudo.protocol.SpiritLimits;
 import io.vudo.spirit.AdmittedModule;
 import io.vudo.spirit.DeploymentSource;
 import io.vudo.spirit.Engine;
-import io.vudo.spirit.Modules;
+import io.vudo.spirit.CompiledModules;
 import io.vudo.spirit.Spirits;
 import java.nio.file.Path;
 import java.util.List;
@@ -47,10 +47,10 @@ public interface Rooms {
   AdmittedModule admit(byte[] module, SpiritLimits limits);
 
   /** What compiles a module once for all Spirits that run it. */
-  Modules createModules(Engine engine);
+  CompiledModules createModules(Engine engine);
 
   /** Opens the tuplespace and the Spirits on a system that is a member of its cluster. */
-  Population populate(ActorSystem<?> system, DeploymentSource deployments, Modules modules);
+  Population populate(ActorSystem<?> system, DeploymentSource deployments, CompiledModules modules);
 
   /**
    * Who lives on the node.

@@ -6,7 +6,7 @@ import io.vudo.protocol.SpiritLimits;
 import io.vudo.spirit.AdmittedModule;
 import io.vudo.spirit.DeploymentSource;
 import io.vudo.spirit.Engine;
-import io.vudo.spirit.Modules;
+import io.vudo.spirit.CompiledModules;
 import io.vudo.spirit.SpiritRuntime;
 import io.vudo.tuplespace.Tuplespace;
 import java.nio.file.Path;
@@ -33,12 +33,12 @@ public final class RoomsBelow implements Rooms {
   }
 
   @Override
-  public Modules createModules(Engine engine) {
+  public CompiledModules createModules(Engine engine) {
     throw new UnsupportedOperationException("modules");
   }
 
   @Override
-  public Population populate(ActorSystem<?> system, DeploymentSource deployments, Modules modules) {
+  public Population populate(ActorSystem<?> system, DeploymentSource deployments, CompiledModules modules) {
     SpiritRuntime spirits = SpiritRuntime.create(system, deployments, modules);
     Tuplespace tuplespace = Tuplespace.start(system, spirits.holdResolver());
     spirits.start(tuplespace);

@@ -13,7 +13,7 @@ import io.vudo.protocol.wire.v1.HoldAnswer;
 import io.vudo.spirit.CompiledModule;
 import io.vudo.spirit.Deployment;
 import io.vudo.spirit.DeploymentSource;
-import io.vudo.spirit.Modules;
+import io.vudo.spirit.CompiledModules;
 import io.vudo.spirit.SpiritStatus;
 import io.vudo.spirit.internal.turn.Configurations;
 import io.vudo.tuplespace.HoldOutcome;
@@ -42,12 +42,12 @@ public final class SpiritSystem {
   private final ActorSystem<?> system;
   private final ClusterSharding sharding;
   private final DeploymentSource deployments;
-  private final Modules modules;
+  private final CompiledModules modules;
   private final SpiritSettings settings;
   private final Residents residents = new Residents();
   private final WakeIndex wakeIndex;
 
-  public SpiritSystem(ActorSystem<?> system, DeploymentSource deployments, Modules modules) {
+  public SpiritSystem(ActorSystem<?> system, DeploymentSource deployments, CompiledModules modules) {
     this.system = system;
     this.sharding = ClusterSharding.get(system);
     this.deployments = deployments;

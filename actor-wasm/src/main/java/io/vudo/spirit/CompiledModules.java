@@ -8,7 +8,7 @@ import java.util.function.Function;
  * Admits, compiles and keeps modules: each is compiled once on a node, whatever number of Spirits run
  * it. Thread-safe.
  */
-public interface Modules {
+public interface CompiledModules {
   /**
    * The compiled module, from memory where possible.
    *
