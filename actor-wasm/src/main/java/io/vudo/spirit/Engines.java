@@ -5,7 +5,6 @@ import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.ModuleDigest;
 import io.vudo.protocol.SpiritLimits;
 import io.vudo.protocol.VudoException;
-import io.vudo.spirit.internal.turn.FlatAbi;
 import io.vudo.spirit.internal.wasmtime.WasmtimeEngine;
 import java.nio.file.Path;
 import java.util.Map;
@@ -51,7 +50,7 @@ public final class Engines implements CompiledModules, AutoCloseable {
             maxInstances == 0 ? OptionalInt.empty() : OptionalInt.of(maxInstances),
             config.getDuration("vudo.engine.compile-timeout"));
     int maxModuleBytes =
-        (int) Math.min(Integer.MAX_VALUE, config.getBytes("vudo.engine.max-module-bytes"));
+        (int) Math.min(Integer.MAX_VALUE, config.getBytes("vudo.limits.max-module-bytes"));
     return new Engines(new Admission(maxModuleBytes), wasmtime(options));
   }
 
@@ -86,7 +85,7 @@ public final class Engines implements CompiledModules, AutoCloseable {
    * @throws VudoException as {@link Admission#admit}
    */
   public AdmittedModule admit(byte[] module, SpiritLimits limits) {
-    return admission.admit(module, limits, FlatAbi::typeOf);
+    return admission.admit(module, limits, SpiritAbi::find);
   }
 
   @Override

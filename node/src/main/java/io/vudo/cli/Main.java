@@ -2,7 +2,6 @@ package io.vudo.cli;
 
 import io.vudo.cli.internal.Terminal;
 import io.vudo.cli.internal.Vudo;
-import io.vudo.node.internal.RoomsBelow;
 
 /** The {@code vudo} command. */
 public final class Main {
@@ -10,6 +9,6 @@ public final class Main {
 
   /** Runs one command and ends the process with its exit code. */
   public static void main(String[] arguments) {
-    System.exit(new Vudo(Terminal.ofProcess(), new RoomsBelow()).execute(arguments));
+    System.exit(new Vudo(Terminal.ofProcess()).execute(arguments));
   }
 }

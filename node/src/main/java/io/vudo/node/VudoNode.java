@@ -1,7 +1,6 @@
 package io.vudo.node;
 
 import io.vudo.node.internal.NodeAssembly;
-import io.vudo.node.internal.RoomsBelow;
 import io.vudo.spirit.Spirits;
 import java.net.URI;
 import java.util.concurrent.CompletionStage;
@@ -27,7 +26,7 @@ public final class VudoNode implements AutoCloseable {
    *     JOURNAL_CORRUPT}; nothing stays open or running then
    */
   public static VudoNode start(NodeSettings settings) {
-    return new VudoNode(NodeAssembly.start(settings, new RoomsBelow()));
+    return new VudoNode(NodeAssembly.start(settings));
   }
 
   /** Where the gateway listens; the real port, also when 0 was asked for. */

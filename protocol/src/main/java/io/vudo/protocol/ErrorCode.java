@@ -201,7 +201,7 @@ public enum ErrorCode {
   RESIDENCY_LIMIT(
       503,
       "The node holds as many live instances as it can.",
-      "Retry: idle Spirits are passivated; or raise vudo.residency.max-instances."),
+      "Retry: idle Spirits are passivated; or raise vudo.spirit.max-instances."),
   CONFIG_INVALID(400, "The configuration is wrong.", "See the detail."),
   INTERNAL_ERROR(500, "A fault of the node itself.", "Report it with the node's log.");
 

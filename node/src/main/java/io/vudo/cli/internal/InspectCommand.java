@@ -3,10 +3,11 @@ package io.vudo.cli.internal;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.vudo.node.internal.Json;
-import io.vudo.node.internal.Rooms;
 import io.vudo.protocol.ModuleDigest;
 import io.vudo.protocol.SpiritLimits;
 import io.vudo.protocol.VudoException;
+import io.vudo.spirit.Admission;
+import io.vudo.spirit.SpiritAbi;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -26,14 +27,11 @@ final class InspectCommand extends VudoCommand {
   private static final List<String> DIALECTS = List.of("loa", "vudo", "yao", "plexspaces");
   private static final String WASI = "wasi_snapshot_preview1";
 
-  private final Rooms rooms;
-
   @Parameters(paramLabel = "FILE", description = "A .wasm module or a .wat text.")
   private Path file;
 
-  InspectCommand(Terminal terminal, Rooms rooms) {
+  InspectCommand(Terminal terminal) {
     super(terminal);
-    this.rooms = rooms;
   }
 
   @Override
@@ -64,7 +62,7 @@ final class InspectCommand extends VudoCommand {
 
   private Optional<VudoException> refusal(byte[] module) {
     try {
-      rooms.admit(module, SpiritLimits.DEFAULTS);
+      new Admission().admit(module, SpiritLimits.DEFAULTS, SpiritAbi::find);
       return Optional.empty();
     } catch (VudoException refused) {
       return Optional.of(refused);

@@ -3,7 +3,6 @@ package io.vudo.cli.internal;
 import io.vudo.node.NodeSettings;
 import io.vudo.node.internal.Json;
 import io.vudo.node.internal.NodeAssembly;
-import io.vudo.node.internal.Rooms;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.VudoException;
 import java.io.IOException;
@@ -29,8 +28,6 @@ final class NodeCommand extends VudoCommand {
     FILE,
     STDERR
   }
-
-  private final Rooms rooms;
 
   @Option(
       names = "--data",
@@ -71,9 +68,8 @@ final class NodeCommand extends VudoCommand {
       description = "Where it logs; DIR/logs/node.log by default.")
   private LogTo logTo = LogTo.FILE;
 
-  NodeCommand(Terminal terminal, Rooms rooms) {
+  NodeCommand(Terminal terminal) {
     super(terminal);
-    this.rooms = rooms;
   }
 
   @Override
@@ -81,7 +77,7 @@ final class NodeCommand extends VudoCommand {
     NodeSettings settings = settings();
     prepareLogging(settings.data());
     terminal().progress("Starting the node …");
-    NodeAssembly node = NodeAssembly.start(settings, rooms);
+    NodeAssembly node = NodeAssembly.start(settings);
     // Whoever ends the process decides the exit code: a signal is a clean end, the cluster is not.
     AtomicInteger exitCode = new AtomicInteger(0);
     Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(node, exitCode), "vudo-stop"));

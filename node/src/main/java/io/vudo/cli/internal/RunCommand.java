@@ -2,15 +2,15 @@ package io.vudo.cli.internal;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import com.typesafe.config.ConfigFactory;
 import io.vudo.node.internal.Json;
-import io.vudo.node.internal.Rooms;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.SpiritLimits;
 import io.vudo.protocol.VudoException;
+import io.vudo.spirit.Admission;
 import io.vudo.spirit.AdmittedModule;
 import io.vudo.spirit.CompiledModule;
-import io.vudo.spirit.Engine;
+import io.vudo.spirit.Engines;
+import io.vudo.spirit.SpiritAbi;
 import io.vudo.spirit.EngineInstance;
 import io.vudo.spirit.FunctionType;
 import io.vudo.spirit.ValueType;
@@ -32,8 +32,6 @@ import picocli.CommandLine.Parameters;
     })
 final class RunCommand extends VudoCommand {
   private static final List<String> ENTRY_POINTS = List.of("_start", "main");
-
-  private final Rooms rooms;
 
   @Parameters(index = "0", paramLabel = "FILE", description = "A .wasm module or a .wat text.")
   private Path file;
@@ -77,9 +75,8 @@ final class RunCommand extends VudoCommand {
       description = "The engine; ${DEFAULT-VALUE} by default.")
   private String engineName = "wasmtime";
 
-  RunCommand(Terminal terminal, Rooms rooms) {
+  RunCommand(Terminal terminal) {
     super(terminal);
-    this.rooms = rooms;
   }
 
   @Override
@@ -91,7 +88,8 @@ final class RunCommand extends VudoCommand {
             .withFuelPerTurn(fuel)
             .withMaxMemoryBytes(memoryBytes)
             .withTurnTimeoutMillis(timeout.toMillis());
-    AdmittedModule module = rooms.admit(new ModuleFile(file).read(), limits);
+    AdmittedModule module =
+        new Admission().admit(new ModuleFile(file).read(), limits, SpiritAbi::find);
     String name = function == null ? entryPoint(module) : function;
     FunctionType type = module.exportedFunctions().get(name);
     if (type == null) {
@@ -100,8 +98,8 @@ final class RunCommand extends VudoCommand {
     }
     long[] bits = bits(name, type);
 
-    try (Engine engine = rooms.createEngine(engineName, ConfigFactory.load());
-        CompiledModule compiled = engine.compile(module);
+    try (Engines engines = Engines.withDefaults();
+        CompiledModule compiled = engines.engine(engineName).compile(module);
         EngineInstance instance = compiled.instantiate(new LocalHost(terminal())::function)) {
       long deadlineNanos = System.nanoTime() + timeout.toNanos();
       instance.setFuel(limits.fuelPerTurn());

@@ -2,7 +2,6 @@ package io.vudo.cli.internal;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.vudo.node.internal.Json;
-import io.vudo.node.internal.Rooms;
 import io.vudo.node.internal.Version;
 import io.vudo.protocol.VudoException;
 import java.io.PrintWriter;
@@ -23,14 +22,14 @@ public final class Vudo {
   private final Terminal terminal;
   private final CommandLine commandLine;
 
-  /** A command line in these surroundings, over these rooms. */
-  public Vudo(Terminal terminal, Rooms rooms) {
+  /** A command line in these surroundings. */
+  public Vudo(Terminal terminal) {
     this.terminal = terminal;
     this.commandLine =
         new CommandLine(new Root())
-            .addSubcommand(new RunCommand(terminal, rooms))
-            .addSubcommand(new InspectCommand(terminal, rooms))
-            .addSubcommand(new NodeCommand(terminal, rooms))
+            .addSubcommand(new RunCommand(terminal))
+            .addSubcommand(new InspectCommand(terminal))
+            .addSubcommand(new NodeCommand(terminal))
             .addSubcommand(new DeployCommand(terminal))
             .addSubcommand(new AskCommand(terminal))
             .addSubcommand(new TellCommand(terminal))

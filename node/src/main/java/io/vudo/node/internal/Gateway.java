@@ -103,7 +103,7 @@ public final class Gateway {
    */
   record Services(
       Spirits spirits,
-      Spaces spaces,
+      JsonSpaces spaces,
       Deployments deployments,
       Deployer deployer,
       NodeStatus status,

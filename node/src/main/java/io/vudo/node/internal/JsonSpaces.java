@@ -9,28 +9,25 @@ import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
 
-/** The tuplespace in JSON. */
-final class JsonSpaces implements Spaces {
+/** The tuplespace as the gateway offers it: tuples and templates in JSON. */
+final class JsonSpaces {
   private final Tuplespace spaces;
 
   JsonSpaces(Tuplespace spaces) {
     this.spaces = spaces;
   }
 
-  @Override
   public CompletionStage<Void> write(
       String space, JsonNode tuple, long ttlMillis, String idempotencyKey) {
     return spaces.write(space, TupleJson.readTuple(tuple), ttlMillis, operation(idempotencyKey));
   }
 
-  @Override
   public CompletionStage<Optional<JsonNode>> read(String space, JsonNode template) {
     return spaces
         .read(space, TupleJson.readTemplate(template))
         .thenApply(found -> found.map(JsonSpaces::toJson));
   }
 
-  @Override
   public CompletionStage<Optional<JsonNode>> take(
       String space, JsonNode template, String idempotencyKey) {
     return spaces
@@ -38,7 +35,6 @@ final class JsonSpaces implements Spaces {
         .thenApply(found -> found.map(JsonSpaces::toJson));
   }
 
-  @Override
   public CompletionStage<Long> count(String space, JsonNode template) {
     return spaces.count(space, TupleJson.readTemplate(template));
   }

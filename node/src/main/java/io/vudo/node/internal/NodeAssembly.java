@@ -2,17 +2,23 @@ package io.vudo.node.internal;
 
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
+import io.vudo.journal.DataDirectory;
+import io.vudo.journal.EmbeddedJournal;
 import io.vudo.node.NodeSettings;
 import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.VudoException;
 import io.vudo.spirit.Engine;
-import io.vudo.spirit.CompiledModules;
+import io.vudo.spirit.Engines;
+import io.vudo.spirit.SpiritRuntime;
+import io.vudo.tuplespace.Tuplespace;
 import io.vudo.spirit.Spirits;
 import java.net.URI;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -27,6 +33,9 @@ import org.apache.pekko.actor.typed.javadsl.Adapter;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.cluster.Cluster;
 import org.apache.pekko.cluster.MemberStatus;
+import org.apache.pekko.persistence.query.PersistenceQuery;
+import org.apache.pekko.persistence.query.javadsl.CurrentPersistenceIdsQuery;
+import org.apache.pekko.stream.javadsl.Sink;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,6 +45,9 @@ import org.slf4j.LoggerFactory;
  */
 public final class NodeAssembly implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(NodeAssembly.class);
+
+  /** Under which names the journal keeps Spirits. */
+  private static final String SPIRIT_PREFIX = "spirit|";
 
   private final NodeSettings settings;
 
@@ -54,14 +66,14 @@ public final class NodeAssembly implements AutoCloseable {
   }
 
   /**
-   * Starts a node out of these rooms.
+   * Starts a node.
    *
    * @throws VudoException whatever kept it from starting
    */
-  public static NodeAssembly start(NodeSettings settings, Rooms rooms) {
+  public static NodeAssembly start(NodeSettings settings) {
     NodeAssembly assembly = new NodeAssembly(settings);
     try {
-      assembly.moveIn(rooms);
+      assembly.moveIn();
       return assembly;
     } catch (RuntimeException failure) {
       log.error("The node did not start", failure);
@@ -74,17 +86,20 @@ public final class NodeAssembly implements AutoCloseable {
     }
   }
 
-  private void moveIn(Rooms rooms) {
+  private void moveIn() {
     long startNanos = System.nanoTime();
-    Rooms.Data data = rooms.openData(settings.data());
-    open.push(data);
-    ModuleStore modules = new ModuleStore(settings.data().resolve("modules"));
-    Engine engine =
-        rooms.createEngine(settings.config().getString("vudo.node.engine"), settings.config());
-    open.push(engine);
-    logLap("Data directory and engine", startNanos);
+    Config config = settings.config();
+    DataDirectory directory = DataDirectory.open(settings.data());
+    open.push(directory);
+    EmbeddedJournal journal = EmbeddedJournal.open(directory, config);
+    open.push(journal);
+    ModuleStore modules = new ModuleStore(directory.subdirectory("modules"));
+    Engines engines = Engines.create(config, directory.subdirectory("cache"));
+    open.push(engines);
+    Engine engine = engines.engine(config.getString("vudo.node.engine"));
+    logLap("Data directory, journal and engines", startNanos);
 
-    system = startSystem(data.persistence());
+    system = startSystem(journal.config());
     open.push(this::stopSystem);
     CompletionStage<Void> member = joinCluster();
     logLap("Actor system", startNanos);
@@ -95,9 +110,10 @@ public final class NodeAssembly implements AutoCloseable {
     await(member, ErrorCode.INTERNAL_ERROR, "The node did not become a member of its cluster");
     logLap("Cluster", startNanos);
     // Only now: Spirits that a crash left with work to do wake up and look for their deployments.
-    CompiledModules compiled = rooms.createModules(engine);
-    Rooms.Population population = rooms.populate(system, deployments, compiled);
-    spirits = population.spirits();
+    SpiritRuntime runtime = SpiritRuntime.create(system, deployments, engines);
+    Tuplespace tuplespace = Tuplespace.start(system, runtime.holdResolver());
+    runtime.start(tuplespace);
+    spirits = runtime;
     logLap("Spirits and spaces", startNanos);
 
     Gateway gateway =
@@ -107,12 +123,12 @@ public final class NodeAssembly implements AutoCloseable {
                 settings,
                 new Gateway.Services(
                     spirits,
-                    population.spaces(),
+                    new JsonSpaces(tuplespace),
                     deployments,
-                    new Deployer(system, compiled, modules, deployments),
+                    new Deployer(system, engines, modules, deployments),
                     new NodeStatus(settings, system, engine, spirits, deployments),
                     this::whyNotReady,
-                    () -> rooms.knownSpirits(system))),
+                    this::knownSpirits)),
             ErrorCode.INTERNAL_ERROR,
             "The gateway did not bind");
     httpAddress = gateway.address();
@@ -121,6 +137,17 @@ public final class NodeAssembly implements AutoCloseable {
     // The cluster may put this node out (a split brain resolved against it); then the rest of the
     // house is closed as well, and whoever waits for the end learns of it.
     system.getWhenTerminated().thenRun(() -> new Thread(this::close, "vudo-close").start());
+  }
+
+  /** The ids of all Spirits that the journal knows, resident or not, ordered. */
+  private CompletionStage<List<SpiritId>> knownSpirits() {
+    return PersistenceQuery.get(system)
+        .getReadJournalFor(CurrentPersistenceIdsQuery.class, EmbeddedJournal.QUERY)
+        .currentPersistenceIds()
+        .filter(id -> id.startsWith(SPIRIT_PREFIX))
+        .map(id -> SpiritId.parse(id.substring(SPIRIT_PREFIX.length())))
+        .runWith(Sink.seq(), system)
+        .thenApply(ids -> ids.stream().sorted().toList());
   }
 
   private static void logLap(String what, long startNanos) {
