@@ -151,8 +151,32 @@ class GroupCommitTest {
     }
   }
 
+  @Test
+  void aCommitThatFailsLeavesAnEmptyQueueBehind() {
+    String overrides =
+        "max-waiting-bytes = 2000, restart-backoff-min = 5ms, restart-backoff-max = 5ms";
+    try (SpaceFixture space = new SpaceFixture(kit, overrides)) {
+      TestProbe<SpaceReply> first = firstWriteOnItsWay(space);
+      TestProbe<SpaceReply> waiting = write(space, new byte[1_500]);
+      // Answered by refusal, so what came before it is in the queue.
+      assertRefused(write(space, new byte[1_500]));
+      CompletableFuture<Void> failing = GatedJournal.gate;
+      GatedJournal.gate = CompletableFuture.completedFuture(null);
+      failing.completeExceptionally(new IllegalStateException("disk full"));
+
+      assertRefused(ErrorCode.JOURNAL_UNAVAILABLE, first);
+      assertRefused(waiting);
+      await().until(() -> space.write("job", new byte[1_500]).equals(SpaceReply.Done.DONE));
+      assertEquals(1, space.count(), "nothing of what was refused is there");
+    }
+  }
+
   private static void assertRefused(TestProbe<SpaceReply> probe) {
+    assertRefused(ErrorCode.SPACE_UNAVAILABLE, probe);
+  }
+
+  private static void assertRefused(ErrorCode code, TestProbe<SpaceReply> probe) {
     SpaceReply.Refused refused = assertInstanceOf(SpaceReply.Refused.class, probe.receiveMessage());
-    assertEquals(ErrorCode.SPACE_UNAVAILABLE, refused.error().code());
+    assertEquals(code, refused.error().code());
   }
 }
