@@ -8,8 +8,7 @@ import io.vudo.protocol.VudoException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.concurrent.CompletionException;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.ILoggerFactory;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
@@ -78,17 +77,21 @@ final class NodeCommand extends VudoCommand {
     prepareLogging(settings.data());
     terminal().progress("Starting the node …");
     NodeAssembly node = NodeAssembly.start(settings);
-    // Whoever ends the process decides the exit code: a signal is a clean end, the cluster is not.
-    AtomicInteger exitCode = new AtomicInteger(0);
-    Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(node, exitCode), "vudo-stop"));
+    // A signal is a clean end, whose exit code the hook decides; an end without one is not.
+    AtomicBoolean signalled = new AtomicBoolean();
+    Runtime.getRuntime()
+        .addShutdownHook(
+            new Thread(
+                () -> {
+                  signalled.set(true);
+                  stop(node);
+                },
+                "vudo-stop"));
     printReady(settings, node);
-    try {
-      node.whenEnded().toCompletableFuture().join();
-    } catch (CompletionException e) {
-      exitCode.set(1);
-      throw e;
+    node.whenEnded().toCompletableFuture().join();
+    if (signalled.get()) {
+      return 0;
     }
-    exitCode.set(1);
     throw new VudoException(
         ErrorCode.SPIRIT_UNAVAILABLE, "The cluster put this node out; the log says why.");
   }
@@ -148,16 +151,16 @@ final class NodeCommand extends VudoCommand {
    * Runs when the process ends, for whatever reason. The JVM would report a signal as exit code
    * 143; a node that drained and closed its journal has done what it was asked.
    */
-  private static void stop(NodeAssembly node, AtomicInteger exitCode) {
+  private static void stop(NodeAssembly node) {
+    boolean endedBefore = node.whenEnded().toCompletableFuture().isDone();
     node.close();
-    if (node.whenEnded().toCompletableFuture().isCompletedExceptionally()) {
-      exitCode.set(1);
-    }
+    boolean failed =
+        endedBefore || node.whenEnded().toCompletableFuture().isCompletedExceptionally();
     ILoggerFactory loggers = LoggerFactory.getILoggerFactory();
     if (loggers instanceof AutoCloseable closeable) {
       closeQuietly(closeable);
     }
-    Runtime.getRuntime().halt(exitCode.get());
+    Runtime.getRuntime().halt(failed ? 1 : 0);
   }
 
   private static void closeQuietly(AutoCloseable closeable) {
