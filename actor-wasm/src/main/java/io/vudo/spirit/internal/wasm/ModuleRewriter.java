@@ -24,6 +24,9 @@ final class ModuleRewriter {
   /** Units that a call of the host costs. */
   private static final int HOST_CALL_UNITS = 100;
 
+  /** Units that are burnt between two looks at the clock: about a millisecond. */
+  private static final long SLICE_UNITS = 1 << 21;
+
   /** Units that each page of grown memory costs. */
   private static final int PAGE_UNITS = 1_024;
 
@@ -37,14 +40,16 @@ final class ModuleRewriter {
   private final SpiritLimits limits;
   private final FunctionScan scan;
   private final boolean changesTables;
-  private final boolean callsHost;
-  private final int shift;
 
   private static final int LOAD = 0;
   private static final int STORE = 1;
   private static final int HOST = 2;
 
+  /** How far the rewritten module's own imports move the guest's functions. */
+  private static final int SHIFT = 3;
+
   private final int fuel;
+  private final int reserve;
   private final int depth;
   private final Map<Integer, Integer> dataFlags = new LinkedHashMap<>();
   private final Map<Integer, Integer> elementFlags = new LinkedHashMap<>();
@@ -77,10 +82,9 @@ final class ModuleRewriter {
       scan.scan(i);
     }
     this.changesTables = scan.changesTables;
-    this.callsHost = !module.imports.isEmpty();
-    this.shift = callsHost ? 3 : 2;
     int next = module.globals.size();
     this.fuel = next++;
+    this.reserve = next++;
     this.depth = next++;
     for (int i = scan.initializedData.nextSetBit(0);
         i >= 0;
@@ -215,7 +219,6 @@ final class ModuleRewriter {
       System.arraycopy(referenced, 0, functions, 1, referenced.length);
     }
     return new Layout(
-        callsHost,
         chunkSizes.stream().mapToInt(Integer::intValue).toArray(),
         changesTables ? module.tables.size() : 0,
         references,
@@ -241,7 +244,7 @@ final class ModuleRewriter {
 
   private int add(byte[] parameters, byte[] results, byte[] locals, BinaryWriter code) {
     added.add(new Added(type(parameters, results), locals, code));
-    return shift + module.functionTypes.length + added.size() - 1;
+    return SHIFT + module.functionTypes.length + added.size() - 1;
   }
 
   private int helper(
@@ -288,12 +291,60 @@ final class ModuleRewriter {
   /** Takes as many units as stand on the stack, as an i64; the local is overwritten. */
   private void charge(BinaryWriter out, int local) {
     out.localSet(local).globalGet(fuel).localGet(local).write(Op.I64_SUB);
-    out.localTee(local).globalSet(fuel).localGet(local).i64(0).write(Op.I64_LT_S).trapIf();
+    refillIfNegative(out.localTee(local), local);
   }
 
   private void charge(BinaryWriter out, int units, int local) {
     out.globalGet(fuel).i64(units).write(Op.I64_SUB);
-    out.localTee(local).globalSet(fuel).localGet(local).i64(0).write(Op.I64_LT_S).trapIf();
+    refillIfNegative(out.localTee(local), local);
+  }
+
+  private void refillIfNegative(BinaryWriter out, int local) {
+    out.globalSet(fuel).localGet(local).i64(0).write(Op.I64_LT_S);
+    out.write(Op.IF, Op.EMPTY_BLOCK).call(refill()).write(Op.END);
+  }
+
+  /** Pays from the reserve what could not be paid, after the host has looked at its clock. */
+  private int refill() {
+    return helper(
+        "refill",
+        NONE,
+        NONE,
+        new byte[] {Op.I64},
+        out -> {
+          out.globalGet(fuel).globalGet(reserve).write(Op.I64_ADD).localTee(0);
+          out.globalSet(fuel).i64(0).globalSet(reserve);
+          out.localGet(0).i64(0).write(Op.I64_LT_S).trapIf();
+          out.i32(Mailbox.IMPORT).i64(Mailbox.CLOCK).call(STORE);
+          callHost(out);
+          out.localGet(0);
+          split(out);
+        });
+  }
+
+  private static void callHost(BinaryWriter out) {
+    out.call(HOST);
+    load(out, Mailbox.FAILED);
+    out.write(Op.I32_WRAP_I64).trapIf();
+  }
+
+  /**
+   * The units on the stack become a slice to burn before the next look at the clock, and a rest.
+   */
+  private void split(BinaryWriter out) {
+    out.globalSet(reserve);
+    out.globalGet(reserve).i64(SLICE_UNITS).globalGet(reserve).i64(SLICE_UNITS);
+    out.write(Op.I64_LT_S).write(Op.SELECT).globalSet(fuel);
+    out.globalGet(reserve).globalGet(fuel).write(Op.I64_SUB).globalSet(reserve);
+  }
+
+  private void takeFuel(BinaryWriter out) {
+    load(out, Mailbox.FUEL);
+    split(out);
+  }
+
+  private void giveFuel(BinaryWriter out) {
+    out.i32(Mailbox.FUEL).globalGet(fuel).globalGet(reserve).write(Op.I64_ADD).call(STORE);
   }
 
   private static void toBits(BinaryWriter out, byte type) {
@@ -325,18 +376,15 @@ final class ModuleRewriter {
       byte[] parameters = signature.parameters();
       BinaryWriter out = new BinaryWriter();
       charge(out, HOST_CALL_UNITS, parameters.length);
-      out.i32(Mailbox.FUEL).globalGet(fuel).call(STORE);
+      giveFuel(out);
       out.i32(Mailbox.IMPORT).i64(i).call(STORE);
       for (int j = 0; j < parameters.length; j++) {
         out.i32(Mailbox.VALUES + j).localGet(j);
         toBits(out, parameters[j]);
         out.call(STORE);
       }
-      out.call(HOST);
-      load(out, Mailbox.FAILED);
-      out.write(Op.I32_WRAP_I64).trapIf();
-      load(out, Mailbox.FUEL);
-      out.globalSet(fuel);
+      callHost(out);
+      takeFuel(out);
       if (signature.results().length == 1) {
         load(out, Mailbox.VALUES);
         fromBits(out, signature.results()[0]);
@@ -424,7 +472,7 @@ final class ModuleRewriter {
         }
         out.write(Op.BR).u32(first);
       }
-      case Op.CALL -> out.call(shift + first);
+      case Op.CALL -> out.call(SHIFT + first);
       case Op.MEMORY_GROW -> out.call(growMemory(pages));
       case FunctionScan.MISC + Op.MEMORY_COPY -> out.call(bulkMemory(Op.MEMORY_COPY));
       case FunctionScan.MISC + Op.MEMORY_FILL -> out.call(bulkMemory(Op.MEMORY_FILL));
@@ -434,7 +482,7 @@ final class ModuleRewriter {
         if (changesTables) {
           out.i32(identity(first));
         } else {
-          out.write(Op.REF_FUNC).u32(shift + first);
+          out.write(Op.REF_FUNC).u32(SHIFT + first);
         }
       }
       default -> {
@@ -638,7 +686,7 @@ final class ModuleRewriter {
 
   /** One function for each identity, null first, that answers it; the first one's index. */
   private int addIdentities() {
-    int first = shift + module.functionTypes.length + added.size();
+    int first = SHIFT + module.functionTypes.length + added.size();
     for (int i = 0; i <= referenced.length; i++) {
       add(NONE, ONE_I32, NONE, new BinaryWriter().i32(i));
     }
@@ -665,14 +713,13 @@ final class ModuleRewriter {
 
   private void addCall(String name, int function, Signature signature) {
     BinaryWriter out = new BinaryWriter();
-    load(out, Mailbox.FUEL);
-    out.globalSet(fuel);
+    takeFuel(out);
     byte[] parameters = signature.parameters();
     for (int i = 0; i < parameters.length; i++) {
       load(out, Mailbox.VALUES + i);
       fromBits(out, parameters[i]);
     }
-    out.call(shift + function);
+    out.call(SHIFT + function);
     byte[] results = signature.results();
     for (int i = results.length - 1; i >= 0; i--) {
       toBits(out, results[i]);
@@ -681,7 +728,7 @@ final class ModuleRewriter {
     for (int i = 0; i < results.length; i++) {
       out.i32(Mailbox.VALUES + i).localGet(i).call(STORE);
     }
-    out.i32(Mailbox.FUEL).globalGet(fuel).call(STORE);
+    giveFuel(out);
     byte[] locals = new byte[results.length];
     Arrays.fill(locals, Op.I64);
     export(name, locals, out);
@@ -692,7 +739,7 @@ final class ModuleRewriter {
       exports.add(new OwnExport(Names.MEMORY, ParsedModule.EXPORT_MEMORY, 0));
     }
     BinaryWriter status = new BinaryWriter();
-    status.i32(Mailbox.FUEL).globalGet(fuel).call(STORE);
+    giveFuel(status);
     status.i32(Mailbox.DEPTH).globalGet(depth).write(Op.I64_EXTEND_I32_S).call(STORE);
     export(Names.STATUS, NONE, status);
     addInitialize();
@@ -880,13 +927,11 @@ final class ModuleRewriter {
   }
 
   private void writeImports(BinaryWriter out) {
-    out.u32(shift);
+    out.u32(SHIFT);
     out.name(Names.IMPORT_MODULE).name(Names.LOAD).write(0).u32(type(ONE_I32, new byte[] {Op.I64}));
     out.name(Names.IMPORT_MODULE).name(Names.STORE).write(0);
     out.u32(type(new byte[] {Op.I32, Op.I64}, NONE));
-    if (callsHost) {
-      out.name(Names.IMPORT_MODULE).name(Names.HOST).write(0).u32(type(NONE, NONE));
-    }
+    out.name(Names.IMPORT_MODULE).name(Names.HOST).write(0).u32(type(NONE, NONE));
   }
 
   private void writeFunctions(BinaryWriter out) {
@@ -922,12 +967,13 @@ final class ModuleRewriter {
   }
 
   private void writeGlobals(BinaryWriter out) {
-    out.u32(module.globals.size() + 2L + dataFlags.size() + elementFlags.size());
+    out.u32(module.globals.size() + 3L + dataFlags.size() + elementFlags.size());
     for (ParsedModule.Global global : module.globals) {
       out.write(kept(global.type())).write(global.mutable() ? 1 : 0);
       constant(out, global.value());
       out.write(Op.END);
     }
+    out.write(Op.I64).write(1).i64(0).write(Op.END);
     out.write(Op.I64).write(1).i64(0).write(Op.END);
     out.write(Op.I32).write(1).i32(limits.maxCallDepth()).write(Op.END);
     for (int segment : dataFlags.keySet()) {
@@ -973,7 +1019,7 @@ final class ModuleRewriter {
     if (function < 0) {
       out.write(Op.REF_NULL).write(Op.FUNCREF);
     } else {
-      out.write(Op.REF_FUNC).u32(shift + function);
+      out.write(Op.REF_FUNC).u32(SHIFT + function);
     }
   }
 
@@ -989,7 +1035,7 @@ final class ModuleRewriter {
       }
       out.write(2).u32(functionsTable).i32(1).write(Op.END).write(0).u32(referenced.length);
       for (int function : referenced) {
-        out.u32(shift + function);
+        out.u32(SHIFT + function);
       }
       out.write(2).u32(identitiesTable).i32(0).write(Op.END).write(0).u32(referenced.length + 1);
       for (int i = 0; i <= referenced.length; i++) {
@@ -1015,7 +1061,7 @@ final class ModuleRewriter {
     }
     if (declares) {
       out.write(3).write(0).u32(scan.references.cardinality());
-      scan.references.stream().forEach(function -> out.u32(shift + function));
+      scan.references.stream().forEach(function -> out.u32(SHIFT + function));
     }
     return true;
   }
