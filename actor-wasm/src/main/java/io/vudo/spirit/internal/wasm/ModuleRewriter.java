@@ -74,6 +74,13 @@ final class ModuleRewriter {
   private final int identitiesTable;
   private final List<Integer> chunkSizes = new ArrayList<>();
 
+  // The function that is being rewritten.
+
+  private int fuelLocal;
+
+  /** Whether it burns anything: an empty one does not. */
+  private boolean metered;
+
   private ModuleRewriter(ParsedModule module, SpiritLimits limits) {
     this.module = module;
     this.limits = limits;
@@ -400,18 +407,22 @@ final class ModuleRewriter {
     for (int i = 0; i < locals.length - 2; i++) {
       locals[i] = kept(locals[i]);
     }
-    int fuelLocal = scan.locals.length;
+    fuelLocal = scan.locals.length;
     int depthLocal = fuelLocal + 1;
     locals[locals.length - 2] = Op.I64;
     locals[locals.length - 1] = Op.I32;
-    if (!scan.calls) {
+    metered = scan.chargeOffsets.size() > 0;
+    boolean deep = metered && scan.calls;
+    if (!deep) {
       locals = Arrays.copyOf(locals, locals.length - 1);
     }
     BinaryWriter out = new BinaryWriter();
-    if (scan.calls) {
+    if (deep) {
       out.globalGet(depth).i32(scan.weight).write(Op.I32_SUB).localTee(depthLocal);
       out.globalSet(depth).localGet(depthLocal).i32(0).write(Op.I32_LT_S).trapIf();
-      out.write(Op.BLOCK);
+    }
+    if (metered) {
+      out.globalGet(fuel).localSet(fuelLocal).write(Op.BLOCK);
       byte[] results = signature.results();
       if (results.length == 0) {
         out.write(Op.EMPTY_BLOCK);
@@ -421,16 +432,50 @@ final class ModuleRewriter {
         out.signed(type(NONE, results));
       }
     }
-    instructions(out, fuelLocal, pages);
-    if (scan.calls) {
+    instructions(out, pages);
+    if (metered) {
       out.write(Op.END);
+      saveFuel(out);
+    }
+    if (deep) {
       out.globalGet(depth).i32(scan.weight).write(Op.I32_ADD).globalSet(depth);
     }
     body(code, locals, out);
   }
 
+  // Inside of a function the fuel is in a local: loops run in registers, calls synchronise.
+
+  private void saveFuel(BinaryWriter out) {
+    if (metered) {
+      out.localGet(fuelLocal).globalSet(fuel);
+    }
+  }
+
+  private void restoreFuel(BinaryWriter out) {
+    if (metered) {
+      out.globalGet(fuel).localSet(fuelLocal);
+    }
+  }
+
+  private void synchronizedCall(BinaryWriter out, int function) {
+    saveFuel(out);
+    out.call(function);
+    restoreFuel(out);
+  }
+
+  private void chargeBlock(BinaryWriter out, int units, boolean check) {
+    out.localGet(fuelLocal).i64(units).write(Op.I64_SUB);
+    if (check) {
+      out.localTee(fuelLocal).i64(0).write(Op.I64_LT_S).write(Op.IF, Op.EMPTY_BLOCK);
+      synchronizedCall(out, refill());
+      out.write(Op.END);
+    } else {
+      out.localSet(fuelLocal);
+    }
+  }
+
   /** Everything up to the function's own end, with charges inserted and instructions replaced. */
-  private void instructions(BinaryWriter out, int fuelLocal, int pages) {
+  private void instructions(BinaryWriter out, int pages) {
     int position = scan.codeFrom;
     int charge = 0;
     int edit = 0;
@@ -445,12 +490,14 @@ final class ModuleRewriter {
         return;
       }
       if (chargeAt == next) {
-        charge(out, scan.chargeUnits.get(charge), fuelLocal);
+        chargeBlock(out, scan.chargeUnits.get(charge), scan.chargeChecks.get(charge) == 1);
         charge++;
       } else {
         int to = scan.edits.get(edit + 1);
         if (!replace(
             out,
+            position,
+            to,
             scan.edits.get(edit + 2),
             scan.edits.get(edit + 3),
             scan.edits.get(edit + 4),
@@ -464,19 +511,29 @@ final class ModuleRewriter {
   }
 
   /** Writes what stands for an instruction; false when it stays as it is. */
-  private boolean replace(BinaryWriter out, int opcode, int first, int second, int pages) {
+  private boolean replace(
+      BinaryWriter out, int from, int to, int opcode, int first, int second, int pages) {
     switch (opcode) {
       case Op.RETURN -> {
-        if (!scan.calls) {
+        if (!metered) {
           return false;
         }
         out.write(Op.BR).u32(first);
       }
-      case Op.CALL -> out.call(SHIFT + first);
-      case Op.MEMORY_GROW -> out.call(growMemory(pages));
-      case FunctionScan.MISC + Op.MEMORY_COPY -> out.call(bulkMemory(Op.MEMORY_COPY));
-      case FunctionScan.MISC + Op.MEMORY_FILL -> out.call(bulkMemory(Op.MEMORY_FILL));
-      case FunctionScan.MISC + Op.MEMORY_INIT -> out.call(initializeMemory(first));
+      case Op.UNREACHABLE -> {
+        saveFuel(out);
+        return false;
+      }
+      case Op.CALL -> synchronizedCall(out, SHIFT + first);
+      case Op.CALL_INDIRECT -> {
+        saveFuel(out);
+        out.write(module.bytes, from, to);
+        restoreFuel(out);
+      }
+      case Op.MEMORY_GROW -> synchronizedCall(out, growMemory(pages));
+      case FunctionScan.MISC + Op.MEMORY_COPY -> synchronizedCall(out, bulkMemory(Op.MEMORY_COPY));
+      case FunctionScan.MISC + Op.MEMORY_FILL -> synchronizedCall(out, bulkMemory(Op.MEMORY_FILL));
+      case FunctionScan.MISC + Op.MEMORY_INIT -> synchronizedCall(out, initializeMemory(first));
       case FunctionScan.MISC + Op.DATA_DROP -> drop(out, dataFlags.get(first));
       case Op.REF_FUNC -> {
         if (changesTables) {
@@ -501,11 +558,12 @@ final class ModuleRewriter {
       case Op.REF_IS_NULL -> out.write(Op.I32_EQZ);
       case Op.TABLE_GET -> readIdentity(out, first);
       case Op.TABLE_SET -> out.call(setTable(first));
-      case FunctionScan.MISC + Op.TABLE_INIT -> out.call(initializeTable(first, second));
+      case FunctionScan.MISC + Op.TABLE_INIT ->
+          synchronizedCall(out, initializeTable(first, second));
       case FunctionScan.MISC + Op.ELEM_DROP -> drop(out, elementFlags.get(first));
-      case FunctionScan.MISC + Op.TABLE_COPY -> out.call(copyTable(first, second));
-      case FunctionScan.MISC + Op.TABLE_GROW -> out.call(growTable(first));
-      case FunctionScan.MISC + Op.TABLE_FILL -> out.call(fillTable(first));
+      case FunctionScan.MISC + Op.TABLE_COPY -> synchronizedCall(out, copyTable(first, second));
+      case FunctionScan.MISC + Op.TABLE_GROW -> synchronizedCall(out, growTable(first));
+      case FunctionScan.MISC + Op.TABLE_FILL -> synchronizedCall(out, fillTable(first));
       default -> throw new AssertionError("no rule for opcode " + opcode);
     }
     return true;
@@ -728,6 +786,7 @@ final class ModuleRewriter {
     for (int i = 0; i < results.length; i++) {
       out.i32(Mailbox.VALUES + i).localGet(i).call(STORE);
     }
+    out.globalGet(fuel).globalGet(reserve).write(Op.I64_ADD).i64(0).write(Op.I64_LT_S).trapIf();
     giveFuel(out);
     byte[] locals = new byte[results.length];
     Arrays.fill(locals, Op.I64);
