@@ -76,7 +76,8 @@ public final class ModuleCache implements AutoCloseable {
     modules.forEach(
         (key, future) -> {
           if (key.digest.equals(digest) && modules.remove(key, future)) {
-            future.thenAccept(CompiledModule::close);
+            // One that is still being compiled is closed when it is there.
+            var unused = future.thenAccept(CompiledModule::close);
           }
         });
   }

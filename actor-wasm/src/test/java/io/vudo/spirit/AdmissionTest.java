@@ -53,7 +53,7 @@ class AdmissionTest {
   private static byte[] length(int value) {
     byte[] bytes = new byte[5];
     for (int i = 0; i < 5; i++) {
-      bytes[i] = (byte) (value >>> (7 * i) & 0x7f | (i < 4 ? 0x80 : 0));
+      bytes[i] = (byte) (((value >>> (7 * i)) & 0x7f) | (i < 4 ? 0x80 : 0));
     }
     return bytes;
   }
