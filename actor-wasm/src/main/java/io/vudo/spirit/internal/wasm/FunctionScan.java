@@ -53,6 +53,9 @@ final class FunctionScan {
 
   final IntList chargeUnits = new IntList();
 
+  /** Whether the charge must be checked, 0 or 1: at the start of functions and of loops. */
+  final IntList chargeChecks = new IntList();
+
   /** Instructions to replace, five numbers each: from, to, opcode, two immediates. */
   final IntList edits = new IntList();
 
@@ -82,6 +85,7 @@ final class FunctionScan {
   private boolean live;
   private int blockOffset;
   private int blockUnits;
+  private boolean blockChecked;
 
   private BinaryReader in;
   private int offset;
@@ -100,6 +104,7 @@ final class FunctionScan {
     readLocals(signature);
     chargeOffsets.clear();
     chargeUnits.clear();
+    chargeChecks.clear();
     edits.clear();
     calls = false;
     height = 0;
@@ -109,7 +114,7 @@ final class FunctionScan {
     live = true;
     codeFrom = in.position();
     codeTo = body.to();
-    startBasicBlock();
+    startBasicBlock(true);
     push(Op.BLOCK, NONE, signature.results());
     while (frames > 0) {
       instruction();
@@ -161,8 +166,9 @@ final class FunctionScan {
 
   // Basic blocks
 
-  private void startBasicBlock() {
+  private void startBasicBlock(boolean check) {
     blockOffset = in.position();
+    blockChecked = check;
     blockUnits = 0;
   }
 
@@ -170,14 +176,19 @@ final class FunctionScan {
     if (blockUnits > 0) {
       chargeOffsets.add(blockOffset);
       chargeUnits.add(blockUnits);
+      chargeChecks.add(blockChecked ? 1 : 0);
     }
     blockUnits = 0;
   }
 
   /** The instruction that comes next can be reached from more than the one before it. */
   private void leader() {
+    leader(false);
+  }
+
+  private void leader(boolean check) {
     endBasicBlock();
-    startBasicBlock();
+    startBasicBlock(check);
   }
 
   private void count() {
@@ -348,7 +359,10 @@ final class FunctionScan {
       return;
     }
     switch (opcode) {
-      case Op.UNREACHABLE -> unreachable();
+      case Op.UNREACHABLE -> {
+        edit(Op.UNREACHABLE, 0, 0);
+        unreachable();
+      }
       case Op.NOP -> {}
       case Op.BLOCK, Op.LOOP, Op.IF -> block(opcode);
       case Op.ELSE -> otherwise();
@@ -386,6 +400,7 @@ final class FunctionScan {
           throw invalid("unknown type " + type);
         }
         calls = true;
+        edit(Op.CALL_INDIRECT, 0, 0);
         pop(Op.I32);
         call(module.types.get(type));
       }
@@ -514,7 +529,7 @@ final class FunctionScan {
     pop(type.parameters());
     push(opcode, type.parameters(), type.results());
     if (opcode != Op.BLOCK) {
-      leader();
+      leader(opcode == Op.LOOP);
     }
   }
 

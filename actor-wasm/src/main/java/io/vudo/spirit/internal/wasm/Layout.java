@@ -7,7 +7,6 @@ import java.util.Arrays;
  * What an engine must know to reach the state of a rewritten module. It travels inside of the
  * module as its first section.
  *
- * @param callsHost whether {@link Names#HOST} is imported
  * @param globalChunks how many slots each of the chunks of globals has
  * @param tables how many tables can be read and written; 0 when no code can change them
  * @param references how many mutable funcref globals there are, when code can change tables
@@ -15,8 +14,7 @@ import java.util.Arrays;
  *     module; the first stands for null and is -1
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared
-public record Layout(
-    boolean callsHost, int[] globalChunks, int tables, int references, int[] functions) {
+public record Layout(int[] globalChunks, int tables, int references, int[] functions) {
 
   /** Finds the layout in what admission made. */
   public static Layout of(AdmittedModule module) {
@@ -27,11 +25,10 @@ public record Layout(
     if (!section.name().equals(Names.LAYOUT_SECTION)) {
       throw new IllegalArgumentException("This module was not rewritten by admission");
     }
-    boolean callsHost = section.unsignedByte() == 1;
     int[] chunks = ints(section);
     int tables = section.index();
     int references = section.index();
-    return new Layout(callsHost, chunks, tables, references, ints(section));
+    return new Layout(chunks, tables, references, ints(section));
   }
 
   private static int[] ints(BinaryReader in) {
@@ -43,7 +40,7 @@ public record Layout(
   }
 
   void writeTo(BinaryWriter out) {
-    out.name(Names.LAYOUT_SECTION).write(callsHost ? 1 : 0);
+    out.name(Names.LAYOUT_SECTION);
     write(out, globalChunks);
     out.u32(tables).u32(references);
     write(out, functions);

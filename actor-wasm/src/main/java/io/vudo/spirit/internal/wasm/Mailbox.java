@@ -11,8 +11,11 @@ public final class Mailbox {
   /** Not 0: the host function failed and the guest must trap. */
   public static final int FAILED = 1;
 
-  /** Which import is called. */
+  /** Which import is called, or {@link #CLOCK}. */
   public static final int IMPORT = 2;
+
+  /** Instead of an import: the host shall look at its clock, and fail when the time is up. */
+  public static final int CLOCK = -1;
 
   /** What is left of the call depth, after {@link Names#STATUS}. */
   public static final int DEPTH = 3;

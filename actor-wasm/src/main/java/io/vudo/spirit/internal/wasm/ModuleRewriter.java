@@ -24,6 +24,9 @@ final class ModuleRewriter {
   /** Units that a call of the host costs. */
   private static final int HOST_CALL_UNITS = 100;
 
+  /** Units that are burnt between two looks at the clock: about a millisecond. */
+  private static final long SLICE_UNITS = 1 << 21;
+
   /** Units that each page of grown memory costs. */
   private static final int PAGE_UNITS = 1_024;
 
@@ -37,14 +40,16 @@ final class ModuleRewriter {
   private final SpiritLimits limits;
   private final FunctionScan scan;
   private final boolean changesTables;
-  private final boolean callsHost;
-  private final int shift;
 
   private static final int LOAD = 0;
   private static final int STORE = 1;
   private static final int HOST = 2;
 
+  /** How far the rewritten module's own imports move the guest's functions. */
+  private static final int SHIFT = 3;
+
   private final int fuel;
+  private final int reserve;
   private final int depth;
   private final Map<Integer, Integer> dataFlags = new LinkedHashMap<>();
   private final Map<Integer, Integer> elementFlags = new LinkedHashMap<>();
@@ -69,6 +74,13 @@ final class ModuleRewriter {
   private final int identitiesTable;
   private final List<Integer> chunkSizes = new ArrayList<>();
 
+  // The function that is being rewritten.
+
+  private int fuelLocal;
+
+  /** Whether it burns anything: an empty one does not. */
+  private boolean metered;
+
   private ModuleRewriter(ParsedModule module, SpiritLimits limits) {
     this.module = module;
     this.limits = limits;
@@ -77,10 +89,9 @@ final class ModuleRewriter {
       scan.scan(i);
     }
     this.changesTables = scan.changesTables;
-    this.callsHost = !module.imports.isEmpty();
-    this.shift = callsHost ? 3 : 2;
     int next = module.globals.size();
     this.fuel = next++;
+    this.reserve = next++;
     this.depth = next++;
     for (int i = scan.initializedData.nextSetBit(0);
         i >= 0;
@@ -215,7 +226,6 @@ final class ModuleRewriter {
       System.arraycopy(referenced, 0, functions, 1, referenced.length);
     }
     return new Layout(
-        callsHost,
         chunkSizes.stream().mapToInt(Integer::intValue).toArray(),
         changesTables ? module.tables.size() : 0,
         references,
@@ -241,7 +251,7 @@ final class ModuleRewriter {
 
   private int add(byte[] parameters, byte[] results, byte[] locals, BinaryWriter code) {
     added.add(new Added(type(parameters, results), locals, code));
-    return shift + module.functionTypes.length + added.size() - 1;
+    return SHIFT + module.functionTypes.length + added.size() - 1;
   }
 
   private int helper(
@@ -288,12 +298,60 @@ final class ModuleRewriter {
   /** Takes as many units as stand on the stack, as an i64; the local is overwritten. */
   private void charge(BinaryWriter out, int local) {
     out.localSet(local).globalGet(fuel).localGet(local).write(Op.I64_SUB);
-    out.localTee(local).globalSet(fuel).localGet(local).i64(0).write(Op.I64_LT_S).trapIf();
+    refillIfNegative(out.localTee(local), local);
   }
 
   private void charge(BinaryWriter out, int units, int local) {
     out.globalGet(fuel).i64(units).write(Op.I64_SUB);
-    out.localTee(local).globalSet(fuel).localGet(local).i64(0).write(Op.I64_LT_S).trapIf();
+    refillIfNegative(out.localTee(local), local);
+  }
+
+  private void refillIfNegative(BinaryWriter out, int local) {
+    out.globalSet(fuel).localGet(local).i64(0).write(Op.I64_LT_S);
+    out.write(Op.IF, Op.EMPTY_BLOCK).call(refill()).write(Op.END);
+  }
+
+  /** Pays from the reserve what could not be paid, after the host has looked at its clock. */
+  private int refill() {
+    return helper(
+        "refill",
+        NONE,
+        NONE,
+        new byte[] {Op.I64},
+        out -> {
+          out.globalGet(fuel).globalGet(reserve).write(Op.I64_ADD).localTee(0);
+          out.globalSet(fuel).i64(0).globalSet(reserve);
+          out.localGet(0).i64(0).write(Op.I64_LT_S).trapIf();
+          out.i32(Mailbox.IMPORT).i64(Mailbox.CLOCK).call(STORE);
+          callHost(out);
+          out.localGet(0);
+          split(out);
+        });
+  }
+
+  private static void callHost(BinaryWriter out) {
+    out.call(HOST);
+    load(out, Mailbox.FAILED);
+    out.write(Op.I32_WRAP_I64).trapIf();
+  }
+
+  /**
+   * The units on the stack become a slice to burn before the next look at the clock, and a rest.
+   */
+  private void split(BinaryWriter out) {
+    out.globalSet(reserve);
+    out.globalGet(reserve).i64(SLICE_UNITS).globalGet(reserve).i64(SLICE_UNITS);
+    out.write(Op.I64_LT_S).write(Op.SELECT).globalSet(fuel);
+    out.globalGet(reserve).globalGet(fuel).write(Op.I64_SUB).globalSet(reserve);
+  }
+
+  private void takeFuel(BinaryWriter out) {
+    load(out, Mailbox.FUEL);
+    split(out);
+  }
+
+  private void giveFuel(BinaryWriter out) {
+    out.i32(Mailbox.FUEL).globalGet(fuel).globalGet(reserve).write(Op.I64_ADD).call(STORE);
   }
 
   private static void toBits(BinaryWriter out, byte type) {
@@ -325,18 +383,15 @@ final class ModuleRewriter {
       byte[] parameters = signature.parameters();
       BinaryWriter out = new BinaryWriter();
       charge(out, HOST_CALL_UNITS, parameters.length);
-      out.i32(Mailbox.FUEL).globalGet(fuel).call(STORE);
+      giveFuel(out);
       out.i32(Mailbox.IMPORT).i64(i).call(STORE);
       for (int j = 0; j < parameters.length; j++) {
         out.i32(Mailbox.VALUES + j).localGet(j);
         toBits(out, parameters[j]);
         out.call(STORE);
       }
-      out.call(HOST);
-      load(out, Mailbox.FAILED);
-      out.write(Op.I32_WRAP_I64).trapIf();
-      load(out, Mailbox.FUEL);
-      out.globalSet(fuel);
+      callHost(out);
+      takeFuel(out);
       if (signature.results().length == 1) {
         load(out, Mailbox.VALUES);
         fromBits(out, signature.results()[0]);
@@ -352,18 +407,22 @@ final class ModuleRewriter {
     for (int i = 0; i < locals.length - 2; i++) {
       locals[i] = kept(locals[i]);
     }
-    int fuelLocal = scan.locals.length;
+    fuelLocal = scan.locals.length;
     int depthLocal = fuelLocal + 1;
     locals[locals.length - 2] = Op.I64;
     locals[locals.length - 1] = Op.I32;
-    if (!scan.calls) {
+    metered = scan.chargeOffsets.size() > 0;
+    boolean deep = metered && scan.calls;
+    if (!deep) {
       locals = Arrays.copyOf(locals, locals.length - 1);
     }
     BinaryWriter out = new BinaryWriter();
-    if (scan.calls) {
+    if (deep) {
       out.globalGet(depth).i32(scan.weight).write(Op.I32_SUB).localTee(depthLocal);
       out.globalSet(depth).localGet(depthLocal).i32(0).write(Op.I32_LT_S).trapIf();
-      out.write(Op.BLOCK);
+    }
+    if (metered) {
+      out.globalGet(fuel).localSet(fuelLocal).write(Op.BLOCK);
       byte[] results = signature.results();
       if (results.length == 0) {
         out.write(Op.EMPTY_BLOCK);
@@ -373,16 +432,50 @@ final class ModuleRewriter {
         out.signed(type(NONE, results));
       }
     }
-    instructions(out, fuelLocal, pages);
-    if (scan.calls) {
+    instructions(out, pages);
+    if (metered) {
       out.write(Op.END);
+      saveFuel(out);
+    }
+    if (deep) {
       out.globalGet(depth).i32(scan.weight).write(Op.I32_ADD).globalSet(depth);
     }
     body(code, locals, out);
   }
 
+  // Inside of a function the fuel is in a local: loops run in registers, calls synchronise.
+
+  private void saveFuel(BinaryWriter out) {
+    if (metered) {
+      out.localGet(fuelLocal).globalSet(fuel);
+    }
+  }
+
+  private void restoreFuel(BinaryWriter out) {
+    if (metered) {
+      out.globalGet(fuel).localSet(fuelLocal);
+    }
+  }
+
+  private void synchronizedCall(BinaryWriter out, int function) {
+    saveFuel(out);
+    out.call(function);
+    restoreFuel(out);
+  }
+
+  private void chargeBlock(BinaryWriter out, int units, boolean check) {
+    out.localGet(fuelLocal).i64(units).write(Op.I64_SUB);
+    if (check) {
+      out.localTee(fuelLocal).i64(0).write(Op.I64_LT_S).write(Op.IF, Op.EMPTY_BLOCK);
+      synchronizedCall(out, refill());
+      out.write(Op.END);
+    } else {
+      out.localSet(fuelLocal);
+    }
+  }
+
   /** Everything up to the function's own end, with charges inserted and instructions replaced. */
-  private void instructions(BinaryWriter out, int fuelLocal, int pages) {
+  private void instructions(BinaryWriter out, int pages) {
     int position = scan.codeFrom;
     int charge = 0;
     int edit = 0;
@@ -397,12 +490,14 @@ final class ModuleRewriter {
         return;
       }
       if (chargeAt == next) {
-        charge(out, scan.chargeUnits.get(charge), fuelLocal);
+        chargeBlock(out, scan.chargeUnits.get(charge), scan.chargeChecks.get(charge) == 1);
         charge++;
       } else {
         int to = scan.edits.get(edit + 1);
         if (!replace(
             out,
+            position,
+            to,
             scan.edits.get(edit + 2),
             scan.edits.get(edit + 3),
             scan.edits.get(edit + 4),
@@ -416,25 +511,35 @@ final class ModuleRewriter {
   }
 
   /** Writes what stands for an instruction; false when it stays as it is. */
-  private boolean replace(BinaryWriter out, int opcode, int first, int second, int pages) {
+  private boolean replace(
+      BinaryWriter out, int from, int to, int opcode, int first, int second, int pages) {
     switch (opcode) {
       case Op.RETURN -> {
-        if (!scan.calls) {
+        if (!metered) {
           return false;
         }
         out.write(Op.BR).u32(first);
       }
-      case Op.CALL -> out.call(shift + first);
-      case Op.MEMORY_GROW -> out.call(growMemory(pages));
-      case FunctionScan.MISC + Op.MEMORY_COPY -> out.call(bulkMemory(Op.MEMORY_COPY));
-      case FunctionScan.MISC + Op.MEMORY_FILL -> out.call(bulkMemory(Op.MEMORY_FILL));
-      case FunctionScan.MISC + Op.MEMORY_INIT -> out.call(initializeMemory(first));
+      case Op.UNREACHABLE -> {
+        saveFuel(out);
+        return false;
+      }
+      case Op.CALL -> synchronizedCall(out, SHIFT + first);
+      case Op.CALL_INDIRECT -> {
+        saveFuel(out);
+        out.write(module.bytes, from, to);
+        restoreFuel(out);
+      }
+      case Op.MEMORY_GROW -> synchronizedCall(out, growMemory(pages));
+      case FunctionScan.MISC + Op.MEMORY_COPY -> synchronizedCall(out, bulkMemory(Op.MEMORY_COPY));
+      case FunctionScan.MISC + Op.MEMORY_FILL -> synchronizedCall(out, bulkMemory(Op.MEMORY_FILL));
+      case FunctionScan.MISC + Op.MEMORY_INIT -> synchronizedCall(out, initializeMemory(first));
       case FunctionScan.MISC + Op.DATA_DROP -> drop(out, dataFlags.get(first));
       case Op.REF_FUNC -> {
         if (changesTables) {
           out.i32(identity(first));
         } else {
-          out.write(Op.REF_FUNC).u32(shift + first);
+          out.write(Op.REF_FUNC).u32(SHIFT + first);
         }
       }
       default -> {
@@ -453,11 +558,12 @@ final class ModuleRewriter {
       case Op.REF_IS_NULL -> out.write(Op.I32_EQZ);
       case Op.TABLE_GET -> readIdentity(out, first);
       case Op.TABLE_SET -> out.call(setTable(first));
-      case FunctionScan.MISC + Op.TABLE_INIT -> out.call(initializeTable(first, second));
+      case FunctionScan.MISC + Op.TABLE_INIT ->
+          synchronizedCall(out, initializeTable(first, second));
       case FunctionScan.MISC + Op.ELEM_DROP -> drop(out, elementFlags.get(first));
-      case FunctionScan.MISC + Op.TABLE_COPY -> out.call(copyTable(first, second));
-      case FunctionScan.MISC + Op.TABLE_GROW -> out.call(growTable(first));
-      case FunctionScan.MISC + Op.TABLE_FILL -> out.call(fillTable(first));
+      case FunctionScan.MISC + Op.TABLE_COPY -> synchronizedCall(out, copyTable(first, second));
+      case FunctionScan.MISC + Op.TABLE_GROW -> synchronizedCall(out, growTable(first));
+      case FunctionScan.MISC + Op.TABLE_FILL -> synchronizedCall(out, fillTable(first));
       default -> throw new AssertionError("no rule for opcode " + opcode);
     }
     return true;
@@ -638,7 +744,7 @@ final class ModuleRewriter {
 
   /** One function for each identity, null first, that answers it; the first one's index. */
   private int addIdentities() {
-    int first = shift + module.functionTypes.length + added.size();
+    int first = SHIFT + module.functionTypes.length + added.size();
     for (int i = 0; i <= referenced.length; i++) {
       add(NONE, ONE_I32, NONE, new BinaryWriter().i32(i));
     }
@@ -665,14 +771,13 @@ final class ModuleRewriter {
 
   private void addCall(String name, int function, Signature signature) {
     BinaryWriter out = new BinaryWriter();
-    load(out, Mailbox.FUEL);
-    out.globalSet(fuel);
+    takeFuel(out);
     byte[] parameters = signature.parameters();
     for (int i = 0; i < parameters.length; i++) {
       load(out, Mailbox.VALUES + i);
       fromBits(out, parameters[i]);
     }
-    out.call(shift + function);
+    out.call(SHIFT + function);
     byte[] results = signature.results();
     for (int i = results.length - 1; i >= 0; i--) {
       toBits(out, results[i]);
@@ -681,7 +786,8 @@ final class ModuleRewriter {
     for (int i = 0; i < results.length; i++) {
       out.i32(Mailbox.VALUES + i).localGet(i).call(STORE);
     }
-    out.i32(Mailbox.FUEL).globalGet(fuel).call(STORE);
+    out.globalGet(fuel).globalGet(reserve).write(Op.I64_ADD).i64(0).write(Op.I64_LT_S).trapIf();
+    giveFuel(out);
     byte[] locals = new byte[results.length];
     Arrays.fill(locals, Op.I64);
     export(name, locals, out);
@@ -692,7 +798,7 @@ final class ModuleRewriter {
       exports.add(new OwnExport(Names.MEMORY, ParsedModule.EXPORT_MEMORY, 0));
     }
     BinaryWriter status = new BinaryWriter();
-    status.i32(Mailbox.FUEL).globalGet(fuel).call(STORE);
+    giveFuel(status);
     status.i32(Mailbox.DEPTH).globalGet(depth).write(Op.I64_EXTEND_I32_S).call(STORE);
     export(Names.STATUS, NONE, status);
     addInitialize();
@@ -880,13 +986,11 @@ final class ModuleRewriter {
   }
 
   private void writeImports(BinaryWriter out) {
-    out.u32(shift);
+    out.u32(SHIFT);
     out.name(Names.IMPORT_MODULE).name(Names.LOAD).write(0).u32(type(ONE_I32, new byte[] {Op.I64}));
     out.name(Names.IMPORT_MODULE).name(Names.STORE).write(0);
     out.u32(type(new byte[] {Op.I32, Op.I64}, NONE));
-    if (callsHost) {
-      out.name(Names.IMPORT_MODULE).name(Names.HOST).write(0).u32(type(NONE, NONE));
-    }
+    out.name(Names.IMPORT_MODULE).name(Names.HOST).write(0).u32(type(NONE, NONE));
   }
 
   private void writeFunctions(BinaryWriter out) {
@@ -922,12 +1026,13 @@ final class ModuleRewriter {
   }
 
   private void writeGlobals(BinaryWriter out) {
-    out.u32(module.globals.size() + 2L + dataFlags.size() + elementFlags.size());
+    out.u32(module.globals.size() + 3L + dataFlags.size() + elementFlags.size());
     for (ParsedModule.Global global : module.globals) {
       out.write(kept(global.type())).write(global.mutable() ? 1 : 0);
       constant(out, global.value());
       out.write(Op.END);
     }
+    out.write(Op.I64).write(1).i64(0).write(Op.END);
     out.write(Op.I64).write(1).i64(0).write(Op.END);
     out.write(Op.I32).write(1).i32(limits.maxCallDepth()).write(Op.END);
     for (int segment : dataFlags.keySet()) {
@@ -973,7 +1078,7 @@ final class ModuleRewriter {
     if (function < 0) {
       out.write(Op.REF_NULL).write(Op.FUNCREF);
     } else {
-      out.write(Op.REF_FUNC).u32(shift + function);
+      out.write(Op.REF_FUNC).u32(SHIFT + function);
     }
   }
 
@@ -989,7 +1094,7 @@ final class ModuleRewriter {
       }
       out.write(2).u32(functionsTable).i32(1).write(Op.END).write(0).u32(referenced.length);
       for (int function : referenced) {
-        out.u32(shift + function);
+        out.u32(SHIFT + function);
       }
       out.write(2).u32(identitiesTable).i32(0).write(Op.END).write(0).u32(referenced.length + 1);
       for (int i = 0; i <= referenced.length; i++) {
@@ -1015,7 +1120,7 @@ final class ModuleRewriter {
     }
     if (declares) {
       out.write(3).write(0).u32(scan.references.cardinality());
-      scan.references.stream().forEach(function -> out.u32(shift + function));
+      scan.references.stream().forEach(function -> out.u32(SHIFT + function));
     }
     return true;
   }

@@ -17,7 +17,7 @@ public final class Names {
   /** Import {@code (slot i32, value i64)}: writes a slot of the mailbox. */
   public static final String STORE = "store";
 
-  /** Import {@code ()}: calls the host; there only when the guest imports anything. */
+  /** Import {@code ()}: calls the host. */
   public static final String HOST = "host";
 
   /** The guest's memory. */

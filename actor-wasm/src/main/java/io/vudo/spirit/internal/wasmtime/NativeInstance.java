@@ -20,9 +20,6 @@ import java.util.Optional;
 
 /** A store with the guest's instance and its mailbox, as the binding has them: no checks at all. */
 final class NativeInstance {
-  /** So many ticks that they never pass. */
-  static final long NEVER_TICKS = 1L << 40;
-
   private final Store<Void> store;
   private final Instance guest;
   private final ByteBuffer mailbox;
@@ -33,11 +30,9 @@ final class NativeInstance {
       io.github.kawamuray.wasmtime.Engine engine,
       Module mailboxModule,
       Module module,
-      boolean callsHost,
       Runnable host) {
     store = kept(new Store<>(null, engine));
     try {
-      store.setEpochDeadline(NEVER_TICKS);
       Instance box = kept(new Instance(store, mailboxModule, List.of()));
       mailbox =
           kept(box.getMemory(store, MailboxModule.MEMORY).orElseThrow())
@@ -46,12 +41,9 @@ final class NativeInstance {
       List<Extern> imports = new ArrayList<>();
       imports.add(Extern.fromFunc(kept(box.getFunc(store, Names.LOAD).orElseThrow())));
       imports.add(Extern.fromFunc(kept(box.getFunc(store, Names.STORE).orElseThrow())));
-      if (callsHost) {
-        FuncType type = FuncType.empty();
-        imports.add(
-            Extern.fromFunc(
-                kept(new Func(store, type, (caller, arguments, results) -> host.run()))));
-      }
+      Func hostFunction =
+          new Func(store, FuncType.empty(), (caller, arguments, results) -> host.run());
+      imports.add(Extern.fromFunc(kept(hostFunction)));
       guest = kept(new Instance(store, module, imports));
       memory = guest.getMemory(store, Names.MEMORY);
       memory.ifPresent(handles::push);
@@ -92,10 +84,6 @@ final class NativeInstance {
 
   void call(Func function) {
     function.call(store);
-  }
-
-  void deadline(long ticks) {
-    store.setEpochDeadline(ticks);
   }
 
   /** Frees everything, the store last. */

@@ -74,7 +74,6 @@ public final class WasmtimeEngine implements Engine {
   private final io.github.kawamuray.wasmtime.Engine engine;
   private final Module mailbox;
   private final Shared shared;
-  private final Ticker ticker;
   private final Duration compileTimeout;
   private final AtomicInteger live = new AtomicInteger();
   private final AtomicLong threadNumbers = new AtomicLong();
@@ -98,7 +97,6 @@ public final class WasmtimeEngine implements Engine {
               mailbox.dispose();
               engine.dispose();
             });
-    this.ticker = new Ticker(engine::incrementEpoch);
     this.guests =
         new ThreadPoolExecutor(
             0,
@@ -125,7 +123,6 @@ public final class WasmtimeEngine implements Engine {
   private static Config config(Options options) {
     Config config = new Config();
     config
-        .epochInterruption(true)
         .maxWasmStack(GUEST_STACK_BYTES)
         .wasmThreads(false)
         .wasmReferenceTypes(true)
@@ -172,7 +169,7 @@ public final class WasmtimeEngine implements Engine {
     List<NativeInstance> probes = new ArrayList<>();
     try (Module probe = new Module(engine, MailboxModule.probe())) {
       for (int i = 0; i < PROBES; i++) {
-        probes.add(new NativeInstance(engine, mailbox, probe, true, () -> {}));
+        probes.add(new NativeInstance(engine, mailbox, probe, () -> {}));
       }
       long taken = Math.max(1, Mappings.used() - before);
       long possible = (limit - before - RESERVED_MAPPINGS) * PROBES / taken;
@@ -279,10 +276,6 @@ public final class WasmtimeEngine implements Engine {
     return mailbox;
   }
 
-  Ticker ticker() {
-    return ticker;
-  }
-
   /** Runs this on a thread with room for a guest, and waits for it; throws what it throws. */
   <T> T onGuestThread(Supplier<T> task) {
     if (Thread.currentThread() instanceof GuestThread) {
@@ -325,7 +318,6 @@ public final class WasmtimeEngine implements Engine {
 
   @Override
   public void close() {
-    ticker.close();
     guests.shutdown();
     compilers.shutdown();
     shared.close();

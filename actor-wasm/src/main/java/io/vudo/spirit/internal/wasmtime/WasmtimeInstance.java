@@ -56,9 +56,7 @@ final class WasmtimeInstance implements EngineInstance {
     this.layout = module.layout();
     this.imports = imports;
     this.calls = new Func[module.functionCount()];
-    this.instance =
-        new NativeInstance(
-            engine.engine(), engine.mailbox(), compiled, layout.callsHost(), this::callHost);
+    this.instance = new NativeInstance(engine.engine(), engine.mailbox(), compiled, this::callHost);
     this.mailbox = instance.mailbox();
     try {
       instance.function(Names.INITIALIZE).ifPresent(instance::call);
@@ -199,9 +197,9 @@ final class WasmtimeInstance implements EngineInstance {
           ErrorCode.CALL_DEPTH_EXCEEDED, "The host called the guest inside of its own calls.");
     }
     long outerDeadline = deadlineNanos;
-    boolean outermost = running == 0;
-    deadlineNanos = outermost || deadline - outerDeadline < 0 ? deadline : outerDeadline;
-    if (System.nanoTime() - deadlineNanos >= 0) {
+    boolean earlier = running == 0 || deadline - outerDeadline < 0;
+    deadlineNanos = earlier ? deadline : outerDeadline;
+    if (timeIsUp()) {
       deadlineNanos = outerDeadline;
       throw new VudoException(ErrorCode.TURN_TIMEOUT, "The time was up before the call.");
     }
@@ -209,12 +207,8 @@ final class WasmtimeInstance implements EngineInstance {
       slot(Mailbox.VALUES + i, arguments[i]);
     }
     slot(Mailbox.FAILED, 0);
-    engine.ticker().callStarts();
     running++;
     try {
-      if (outermost || deadlineNanos != outerDeadline) {
-        setDeadline();
-      }
       instance.call(function);
     } catch (TrapError e) {
       throw failure(e);
@@ -222,15 +216,9 @@ final class WasmtimeInstance implements EngineInstance {
       failed = true;
       throw new VudoException(ErrorCode.INTERNAL_ERROR, String.valueOf(e.getMessage()), e);
     } finally {
-      engine.ticker().callEnds();
       running--;
       memory = null;
-      if (outermost) {
-        instance.deadline(NativeInstance.NEVER_TICKS);
-      } else if (deadlineNanos != outerDeadline) {
-        deadlineNanos = outerDeadline;
-        setDeadline();
-      }
+      deadlineNanos = outerDeadline;
     }
     long[] results = new long[resultCount];
     for (int i = 0; i < resultCount; i++) {
@@ -239,10 +227,8 @@ final class WasmtimeInstance implements EngineInstance {
     return results;
   }
 
-  private void setDeadline() {
-    long left = Math.max(0, deadlineNanos - System.nanoTime());
-    // The tick that is running counts for nothing, so that no call ends too early.
-    instance.deadline(left / Ticker.TICK_NANOS + 2);
+  private boolean timeIsUp() {
+    return System.nanoTime() - deadlineNanos >= 0;
   }
 
   private RuntimeException failure(TrapError trap) {
@@ -266,6 +252,12 @@ final class WasmtimeInstance implements EngineInstance {
     memory = null;
     try {
       int index = (int) slot(Mailbox.IMPORT);
+      if (timeIsUp()) {
+        throw new VudoException(ErrorCode.TURN_TIMEOUT, "");
+      }
+      if (index == Mailbox.CLOCK) {
+        return;
+      }
       long[] arguments = new long[module.module().imports().get(index).type().parameters().size()];
       for (int i = 0; i < arguments.length; i++) {
         arguments[i] = slot(Mailbox.VALUES + i);
@@ -299,19 +291,9 @@ final class WasmtimeInstance implements EngineInstance {
     return known;
   }
 
-  /** Calls a function that the rewriter added; it is short, and must not fail for lack of time. */
+  /** Calls a function that the rewriter added. */
   private void help(String name) {
-    Func function = helperFunction(name);
-    if (running > 0) {
-      instance.deadline(NativeInstance.NEVER_TICKS);
-    }
-    try {
-      instance.call(function);
-    } finally {
-      if (running > 0) {
-        setDeadline();
-      }
-    }
+    instance.call(helperFunction(name));
   }
 
   // Memory
