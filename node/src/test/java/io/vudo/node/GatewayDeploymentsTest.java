@@ -10,6 +10,7 @@ import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.ModuleDigest;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -23,6 +24,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class GatewayDeploymentsTest {
   @RegisterExtension static final NodeFixture NODE = new NodeFixture();
 
+  private static final long TOO_LARGE = 101L << 20;
   private static final byte[] HELLO = TestModules.example("hello");
 
   @Test
@@ -155,23 +157,26 @@ class GatewayDeploymentsTest {
   }
 
   @Test
-  void aModuleThatIsTooLargeIsRefusedHoweverItsLengthIsTold() {
-    long size = 101L << 20;
-    NODE.post("/v1/deployments/large", BodyPublishers.ofInputStream(() -> new Zeros(size)))
-        .assertProblem(ErrorCode.MODULE_TOO_LARGE);
-    NODE.post(
-            "/v1/deployments/large",
-            BodyPublishers.fromPublisher(
-                BodyPublishers.ofInputStream(() -> new Zeros(size)), size))
-        .assertProblem(ErrorCode.MODULE_TOO_LARGE);
-    NODE.send(
-            NODE.request("/v1/deployments/large")
-                .expectContinue(true)
-                .POST(
-                    BodyPublishers.fromPublisher(
-                        BodyPublishers.ofInputStream(() -> new Zeros(size)), size)))
-        .assertProblem(ErrorCode.MODULE_TOO_LARGE);
+  void aModuleThatIsTooLargeIsRefused() {
+    NODE.post("/v1/deployments/large", tooLarge()).assertProblem(ErrorCode.MODULE_TOO_LARGE);
     NODE.get("/v1/deployments/large").assertProblem(ErrorCode.SPIRIT_TYPE_UNKNOWN);
+  }
+
+  @Test
+  void aModuleThatIsTooLargeIsRefusedAlsoWhenItsLengthIsNotTold() {
+    NODE.post("/v1/deployments/large", BodyPublishers.ofInputStream(() -> new Zeros(TOO_LARGE)))
+        .assertProblem(ErrorCode.MODULE_TOO_LARGE);
+  }
+
+  @Test
+  void aModuleThatIsTooLargeIsRefusedBeforeItIsSentToWhoeverAsksFirst() {
+    NODE.send(NODE.request("/v1/deployments/large").expectContinue(true).POST(tooLarge()))
+        .assertProblem(ErrorCode.MODULE_TOO_LARGE);
+  }
+
+  private static BodyPublisher tooLarge() {
+    return BodyPublishers.fromPublisher(
+        BodyPublishers.ofInputStream(() -> new Zeros(TOO_LARGE)), TOO_LARGE);
   }
 
   @ParameterizedTest
