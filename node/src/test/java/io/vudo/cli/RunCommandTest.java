@@ -108,7 +108,6 @@ class RunCommandTest {
   @CsvSource({
     "--fuel=10, forever, OUT_OF_FUEL",
     "--fuel=1000000, crash, TRAP_UNREACHABLE",
-    "--fuel=1000000, down, OUT_OF_FUEL",
     "--fuel=1000000000, down, CALL_DEPTH_EXCEEDED",
   })
   void whatEndsACallIsTold(String option, String function, String code) {

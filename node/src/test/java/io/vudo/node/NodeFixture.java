@@ -8,6 +8,7 @@ import com.typesafe.config.ConfigFactory;
 import io.vudo.protocol.ErrorCode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpHeaders;
@@ -165,6 +166,15 @@ public final class NodeFixture implements BeforeAllCallback, AfterAllCallback {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException(e);
+    }
+  }
+
+  /** Sends bytes as they are and reads until the node closes. */
+  public String raw(String request) throws IOException {
+    try (Socket socket = new Socket(uri().getHost(), uri().getPort())) {
+      socket.setSoTimeout(Math.toIntExact(PATIENCE.toMillis()));
+      socket.getOutputStream().write(request.getBytes(StandardCharsets.UTF_8));
+      return new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     }
   }
 
