@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import com.typesafe.config.ConfigRenderOptions;
+import com.typesafe.config.ConfigResolveOptions;
 import com.typesafe.config.ConfigValue;
 import io.vudo.protocol.ErrorCode;
 import java.io.IOException;
@@ -72,7 +73,11 @@ class DocumentationTest {
 
   @Test
   void settings() throws IOException {
-    Config reference = ConfigFactory.defaultReference().getConfig("vudo");
+    // Without what this JVM was started with, such as vudo.docs.write.
+    Config reference =
+        ConfigFactory.defaultReferenceUnresolved()
+            .resolve(ConfigResolveOptions.noSystem())
+            .getConfig("vudo");
     Map<String, List<Map.Entry<String, ConfigValue>>> bySection =
         reference.entrySet().stream()
             // What the journal's plugins inherit from the library is the library's to explain.
