@@ -48,7 +48,8 @@ class DocumentationTest {
   void commands() throws IOException {
     StringBuilder text = new StringBuilder();
     Matcher command =
-        Pattern.compile("(?m)^  ([a-z]+)  ").matcher(vudo("--help").out().replaceAll("(?s).*Commands:", ""));
+        Pattern.compile("(?m)^  ([a-z]+)  ")
+            .matcher(vudo("--help").out().replaceAll("(?s).*Commands:", ""));
     while (command.find()) {
       appendHelp(text, command.group(1));
     }
@@ -82,8 +83,7 @@ class DocumentationTest {
         reference.entrySet().stream()
             // What the journal's plugins inherit from the library is the library's to explain.
             .filter(
-                setting ->
-                    !setting.getValue().origin().description().contains("pekko-persistence"))
+                setting -> !setting.getValue().origin().description().contains("pekko-persistence"))
             .sorted(
                 Comparator.<Map.Entry<String, ConfigValue>>comparingInt(
                         setting -> setting.getValue().origin().lineNumber())
@@ -102,7 +102,10 @@ class DocumentationTest {
             .append("` | `")
             .append(setting.getValue().render(ConfigRenderOptions.concise()).replace("\"", ""))
             .append("` | ")
-            .append(String.join(" ", setting.getValue().origin().comments()).strip().replaceAll(" +", " "))
+            .append(
+                String.join(" ", setting.getValue().origin().comments())
+                    .strip()
+                    .replaceAll(" +", " "))
             .append(" |\n");
       }
       text.append("\n");

@@ -46,8 +46,7 @@ class NodeCommandsTest {
   @Test
   void deploysModulesAndTexts() throws IOException {
     Path module = Files.write(directory.resolve("clock.wasm"), TestModules.clock());
-    List<String> command =
-        new ArrayList<>(List.of("deploy", module.toString(), "--name", "clock"));
+    List<String> command = new ArrayList<>(List.of("deploy", module.toString(), "--name", "clock"));
     command.addAll(List.of("--grant", "sensor_time", "--grant", "tuplespace_read:a"));
     command.addAll(List.of("--fuel", "777", "--memory", "1MiB", "--call-depth", "9"));
     command.addAll(List.of("--turn-timeout", "5s", "--mailbox", "3", "--payload", "2KiB"));

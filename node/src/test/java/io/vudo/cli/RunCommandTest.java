@@ -151,7 +151,8 @@ class RunCommandTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"--fule=1", "--fuel=many", "--timeout=30", "--memory=big", "--format=xml"})
+  @ValueSource(
+      strings = {"--fule=1", "--fuel=many", "--timeout=30", "--memory=big", "--format=xml"})
   void optionsAreReadStrictly(String option) {
     vudo("run", sums, "nothing", option).assertWrongUsage();
   }

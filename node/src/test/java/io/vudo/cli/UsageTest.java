@@ -92,7 +92,6 @@ class UsageTest {
                 + ErrorCode.MAILBOX_FULL.fix()
                 + "\n");
     assertEquals(
-        ErrorCode.values().length,
-        vudo("errors", "--format", "json").json().path("errors").size());
+        ErrorCode.values().length, vudo("errors", "--format", "json").json().path("errors").size());
   }
 }

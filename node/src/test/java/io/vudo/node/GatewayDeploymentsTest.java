@@ -120,8 +120,7 @@ class GatewayDeploymentsTest {
   @Test
   void anImportThatNoHostOffers() {
     byte[] module = TestModules.module("(import \"env\" \"abort\" (func (param i32 i32 i32 i32)))");
-    String detail =
-        NODE.tryToDeploy("bad", module).assertProblem(ErrorCode.MODULE_UNKNOWN_IMPORT);
+    String detail = NODE.tryToDeploy("bad", module).assertProblem(ErrorCode.MODULE_UNKNOWN_IMPORT);
     assertTrue(detail.contains("env") && detail.contains("abort"), detail);
   }
 
@@ -129,8 +128,7 @@ class GatewayDeploymentsTest {
   void anImportThatIsReserved() {
     byte[] module =
         TestModules.module("(import \"spirit\" \"credit_balance\" (func (result i64)))");
-    String detail =
-        NODE.tryToDeploy("bad", module).assertProblem(ErrorCode.MODULE_UNKNOWN_IMPORT);
+    String detail = NODE.tryToDeploy("bad", module).assertProblem(ErrorCode.MODULE_UNKNOWN_IMPORT);
     assertTrue(detail.contains("credit_balance"), detail);
   }
 

@@ -52,7 +52,8 @@ class GatewayMessagesTest {
       all[i] = (byte) i;
     }
     Answer answer =
-        NODE.post("/v1/spirits/echo/bytes/ask", BodyPublishers.ofByteArray(all), "X-Vudo-Type", "x");
+        NODE.post(
+            "/v1/spirits/echo/bytes/ask", BodyPublishers.ofByteArray(all), "X-Vudo-Type", "x");
     assertEquals(
         new String(all, StandardCharsets.ISO_8859_1),
         new String(answer.body(), StandardCharsets.ISO_8859_1));
@@ -66,9 +67,11 @@ class GatewayMessagesTest {
 
   @Test
   void theTypeOfAMessageIsMessageUnlessItSaysOtherwise() {
-    NODE.deploy("typed", TestModules.spirit(
-        "(import \"spirit\" \"message_type\" (func $type (param i32 i32) (result i32)))",
-        "(i64.extend_i32_u (call $type (i32.const 0) (i32.const 64)))"));
+    NODE.deploy(
+        "typed",
+        TestModules.spirit(
+            "(import \"spirit\" \"message_type\" (func $type (param i32 i32) (result i32)))",
+            "(i64.extend_i32_u (call $type (i32.const 0) (i32.const 64)))"));
     // The reply is at address 0, so a pointer and length of (0, n) is the type itself.
     NODE.post("/v1/spirits/typed/a/ask", "").assertReply("message");
     NODE.ask("typed/a", "other", "").assertReply("other");
@@ -137,9 +140,7 @@ class GatewayMessagesTest {
   void messagesOfManyAtOnceAreAllHandledOneAtATime() {
     int messages = 200;
     List<CompletableFuture<Answer>> asked =
-        IntStream.range(0, messages)
-            .mapToObj(i -> NODE.sendAsk("hello/crowd", "any", ""))
-            .toList();
+        IntStream.range(0, messages).mapToObj(i -> NODE.sendAsk("hello/crowd", "any", "")).toList();
     assertEquals(
         IntStream.rangeClosed(1, messages).boxed().collect(Collectors.toSet()),
         asked.stream()
@@ -183,8 +184,7 @@ class GatewayMessagesTest {
 
   @Test
   void anUnknownTypeIsNamed() {
-    String detail =
-        NODE.ask("nobody/a", "any", "").assertProblem(ErrorCode.SPIRIT_TYPE_UNKNOWN);
+    String detail = NODE.ask("nobody/a", "any", "").assertProblem(ErrorCode.SPIRIT_TYPE_UNKNOWN);
     assertTrue(detail.contains("nobody"), detail);
   }
 
@@ -219,8 +219,7 @@ class GatewayMessagesTest {
   @Test
   void headersThatAreTooLongOrTwiceAreRefused() {
     NODE.ask("hello/headers", "x".repeat(257), "").assertProblem(ErrorCode.REQUEST_INVALID);
-    NODE.ask("hello/headers", "a", "", "X-Vudo-Type", "b")
-        .assertProblem(ErrorCode.REQUEST_INVALID);
+    NODE.ask("hello/headers", "a", "", "X-Vudo-Type", "b").assertProblem(ErrorCode.REQUEST_INVALID);
     NODE.ask("hello/headers", "a", "", "Idempotency-Key", "x".repeat(257))
         .assertProblem(ErrorCode.REQUEST_INVALID);
   }

@@ -60,8 +60,7 @@ class GatewaySpacesTest {
     post("leases/write", "{\"tuple\":[\"job\",3],\"ttlMillis\":0}").assertNothing();
     await()
         .atMost(Duration.ofMinutes(1))
-        .untilAsserted(
-            () -> post("leases/read", ANY_JOB).assertReply("{\"tuple\":[\"job\",2]}"));
+        .untilAsserted(() -> post("leases/read", ANY_JOB).assertReply("{\"tuple\":[\"job\",2]}"));
     assertCount(2, "leases");
   }
 

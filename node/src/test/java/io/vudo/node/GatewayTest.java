@@ -40,8 +40,7 @@ class GatewayTest {
     assertFalse(status.path("version").asText().isEmpty());
     assertFalse(status.path("version").asText().contains("$"));
     assertEquals(ProcessHandle.current().pid(), status.path("pid").asLong());
-    assertEquals(
-        NODE.data().toAbsolutePath().normalize().toString(), status.path("data").asText());
+    assertEquals(NODE.data().toAbsolutePath().normalize().toString(), status.path("data").asText());
     assertEquals("wasmtime", status.path("engine").path("name").asText());
     assertTrue(status.path("engine").path("maxInstances").asInt() > 0);
     assertTrue(status.path("heap").path("usedBytes").asLong() > 0);
@@ -78,9 +77,21 @@ class GatewayTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "/", "/nothing", "/v1", "/v2/status", "/v1/status/x", "/v1/deployments/a/b", "/health",
-        "/health/well", "/v1/spirits/a", "/v1/spirits/a/b", "/v1/spirits/a/b/c/d", "/v1/spaces",
-        "/v1/spaces/a", "/v1/spaces/a/burn", "//"
+        "/",
+        "/nothing",
+        "/v1",
+        "/v2/status",
+        "/v1/status/x",
+        "/v1/deployments/a/b",
+        "/health",
+        "/health/well",
+        "/v1/spirits/a",
+        "/v1/spirits/a/b",
+        "/v1/spirits/a/b/c/d",
+        "/v1/spaces",
+        "/v1/spaces/a",
+        "/v1/spaces/a/burn",
+        "//"
       })
   void addressesThatDoNotExist(String path) {
     NODE.get(path).assertProblem(ErrorCode.NOT_FOUND);
@@ -121,11 +132,13 @@ class GatewayTest {
 
   @Test
   void aNameThatWasReboundToThisMachineIsRefused() throws IOException {
-    String answer = NODE.raw("GET /v1/status HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n");
+    String answer =
+        NODE.raw("GET /v1/status HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n");
     assertTrue(answer.startsWith("HTTP/1.1 400 "), answer);
     assertTrue(answer.contains("\"code\":\"REQUEST_INVALID\""), answer);
 
-    String local = NODE.raw("GET /v1/status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    String local =
+        NODE.raw("GET /v1/status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     assertTrue(local.startsWith("HTTP/1.1 200 "), local);
   }
 
