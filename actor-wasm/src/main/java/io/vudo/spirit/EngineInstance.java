@@ -7,9 +7,10 @@ import java.util.function.Consumer;
  * One instance of a compiled module, with all of its state within reach: fuel, memory, mutable
  * globals (exported or not) and tables.
  *
- * <p>Not thread-safe: one owner at a time. After {@link #call} threw anything, the instance must be
- * closed and never called again. After {@link #close} every method throws {@link
- * IllegalStateException}.
+ * <p>Not thread-safe: one owner at a time; a second thread gets an {@link IllegalStateException}.
+ * Guests run on {@link GuestThread}s: call from one, or pay for the hand-over. After {@link #call}
+ * threw anything, the instance must be closed and never called again. After {@link #close} every
+ * method throws {@link IllegalStateException}.
  */
 public interface EngineInstance extends AutoCloseable {
 
