@@ -28,7 +28,8 @@ public interface EngineInstance extends AutoCloseable {
    * @param arguments bits, one a parameter, as in {@link HostFunction}
    * @return the results' bits
    * @throws io.vudo.protocol.VudoException the typed failure of a trap, {@code OUT_OF_FUEL}, {@code
-   *     CALL_DEPTH_EXCEEDED}, {@code TURN_TIMEOUT} or {@code FUNCTION_NOT_FOUND}
+   *     CALL_DEPTH_EXCEEDED} or {@code TURN_TIMEOUT}; {@code FUNCTION_NOT_FOUND} or {@code
+   *     ARGUMENT_INVALID} when nothing was called
    * @throws RuntimeException whatever a host function threw, the same object
    */
   long[] call(String export, long deadlineNanos, long... arguments);
