@@ -80,12 +80,13 @@ public final class SpiritMachine implements AutoCloseable {
   private long replayedTurns;
 
   public SpiritMachine(
-      SpiritId id, ModuleSource modules, Clock clock, TurnLimits bounds, int maxSenders, int maxKeys) {
+      SpiritId id, ModuleSource modules, Clock clock, TurnLimits bounds, int maxSenders, int maxKeys,
+      int maxKeyBytes) {
     this.id = id;
     this.modules = modules;
     this.clock = clock;
     this.bounds = bounds;
-    this.inbox = new Inbox(maxSenders, maxKeys);
+    this.inbox = new Inbox(maxSenders, maxKeys, maxKeyBytes);
   }
 
   // What it is
