@@ -10,9 +10,6 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 
 /**
@@ -23,13 +20,9 @@ import java.util.function.Function;
  * code is kept in memory until this is closed, and on disk beyond that. Thread-safe.
  */
 public final class Engines implements CompiledModules, AutoCloseable {
-  /** What compiled code depends on. */
-  private record Key(
-      ModuleDigest digest, String engine, long memoryBytes, int tableEntries, int callDepth) {}
-
   private final Admission admission;
   private final Map<String, Engine> engines;
-  private final Map<Key, CompletableFuture<CompiledModule>> compiled = new ConcurrentHashMap<>();
+  private final ModuleCache compiled = new ModuleCache();
 
   private Engines(Admission admission, Map<String, Engine> engines) {
     this.admission = admission;
@@ -74,7 +67,11 @@ public final class Engines implements CompiledModules, AutoCloseable {
     if (engine == null) {
       throw new VudoException(
           ErrorCode.CONFIG_INVALID,
-          "There is no engine \"" + name + "\"; there is " + String.join(", ", engines.keySet()) + ".");
+          "There is no engine \""
+              + name
+              + "\"; there is "
+              + String.join(", ", engines.keySet())
+              + ".");
     }
     return engine;
   }
@@ -94,48 +91,13 @@ public final class Engines implements CompiledModules, AutoCloseable {
       Function<ModuleDigest, byte[]> bytes,
       String engine,
       SpiritLimits limits) {
-    Key key =
-        new Key(
-            digest,
-            engine,
-            limits.maxMemoryBytes(),
-            limits.maxTableEntries(),
-            limits.maxCallDepth());
-    CompletableFuture<CompiledModule> mine = new CompletableFuture<>();
-    CompletableFuture<CompiledModule> other = compiled.putIfAbsent(key, mine);
-    if (other != null) {
-      return await(other);
-    }
-    try {
-      mine.complete(engine(engine).compile(admit(bytes.apply(digest), limits)));
-    } catch (RuntimeException | Error failure) {
-      // Those who wait learn of it; who comes later tries again.
-      compiled.remove(key, mine);
-      mine.completeExceptionally(failure);
-    }
-    return await(mine);
-  }
-
-  private static CompiledModule await(CompletableFuture<CompiledModule> module) {
-    try {
-      return module.join();
-    } catch (CompletionException e) {
-      if (e.getCause() instanceof RuntimeException failure) {
-        throw failure;
-      }
-      throw e;
-    }
+    return compiled.get(digest, limits, engine(engine), () -> admit(bytes.apply(digest), limits));
   }
 
   /** Frees compiled code and stops the engines. All instances must be closed before. */
   @Override
   public void close() {
-    for (CompletableFuture<CompiledModule> module : compiled.values()) {
-      if (module.isDone() && !module.isCompletedExceptionally()) {
-        module.join().close();
-      }
-    }
-    compiled.clear();
+    compiled.close();
     engines.values().forEach(Engine::close);
   }
 }

@@ -2,14 +2,14 @@ package io.vudo.journal;
 
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
-import com.typesafe.config.ConfigValueFactory;
 import io.vudo.journal.internal.EmbeddedDatabase;
 import io.vudo.protocol.VudoException;
 import java.nio.file.Path;
 import java.util.Map;
 
 /**
- * The journal in a database of its own within the data directory: no server, one file.
+ * The journal in two SQLite files within the data directory: no server. Turns and snapshots are
+ * apart, so that storing a large snapshot never holds up a turn.
  *
  * <pre>{@code
  * try (DataDirectory data = DataDirectory.open(Path.of("data"));
@@ -38,10 +38,15 @@ public final class EmbeddedJournal implements AutoCloseable {
    */
   public static final String QUERY = "vudo.journal.query";
 
-  private final EmbeddedDatabase database;
+  private static final String DATABASES = "pekko-persistence-jdbc.shared-databases.";
+  private static final String SLICK_PROFILE = "slick.jdbc.SQLiteProfile$";
 
-  private EmbeddedJournal(EmbeddedDatabase database) {
-    this.database = database;
+  private final EmbeddedDatabase turns;
+  private final EmbeddedDatabase snapshots;
+
+  private EmbeddedJournal(EmbeddedDatabase turns, EmbeddedDatabase snapshots) {
+    this.turns = turns;
+    this.snapshots = snapshots;
   }
 
   /**
@@ -60,12 +65,18 @@ public final class EmbeddedJournal implements AutoCloseable {
    * @param config resolved; {@code vudo.journal} is read
    * @throws VudoException {@code JOURNAL_VERSION} if a newer version wrote it; {@code
    *     JOURNAL_CORRUPT} if its bytes are damaged; {@code JOURNAL_UNAVAILABLE} if the disk is full
-   *     or failing; {@code DATA_DIR_UNUSABLE} if the path holds a semicolon or a backslash
+   *     or failing; {@code DATA_DIR_UNUSABLE} if the path holds a question mark
    */
   public static EmbeddedJournal open(DataDirectory directory, Config config) {
     Path path = directory.subdirectory("journal");
-    EmbeddedDatabase database = EmbeddedDatabase.open(path, config.getConfig("vudo.journal"));
-    return new EmbeddedJournal(database);
+    Config settings = config.getConfig("vudo.journal");
+    EmbeddedDatabase turns = EmbeddedDatabase.open(path, "turns", settings);
+    try {
+      return new EmbeddedJournal(turns, EmbeddedDatabase.open(path, "snapshots", settings));
+    } catch (VudoException e) {
+      turns.close();
+      throw e;
+    }
   }
 
   /**
@@ -74,28 +85,28 @@ public final class EmbeddedJournal implements AutoCloseable {
    */
   public Config config() {
     return ConfigFactory.parseMap(
-            Map.of(
-                "pekko.persistence.journal.plugin",
-                TURNS,
-                "pekko.persistence.snapshot-store.plugin",
-                SNAPSHOTS,
-                "pekko.actor.allow-java-serialization",
-                false,
-                "pekko-persistence-jdbc.shared-databases.vudo.profile",
-                "slick.jdbc.H2Profile$",
-                "pekko-persistence-jdbc.shared-databases.vudo.db.driver",
-                "org.h2.Driver",
-                "pekko-persistence-jdbc.shared-databases.vudo.db.url",
-                database.url()),
-            "the embedded journal")
-        .withValue(
-            "pekko-persistence-jdbc.shared-databases.vudo.db.keepAliveConnection",
-            ConfigValueFactory.fromAnyRef(false));
+        Map.of(
+            "pekko.persistence.journal.plugin",
+            TURNS,
+            "pekko.persistence.snapshot-store.plugin",
+            SNAPSHOTS,
+            "pekko.actor.allow-java-serialization",
+            false,
+            DATABASES + "vudo-turns.profile",
+            SLICK_PROFILE,
+            DATABASES + "vudo-turns.db.url",
+            turns.url(),
+            DATABASES + "vudo-snapshots.profile",
+            SLICK_PROFILE,
+            DATABASES + "vudo-snapshots.db.url",
+            snapshots.url()),
+        "the embedded journal");
   }
 
-  /** Writes what compaction left to do and closes the database. Closing twice does no harm. */
+  /** Closes the database. Closing twice does no harm. */
   @Override
   public void close() {
-    database.close();
+    snapshots.close();
+    turns.close();
   }
 }

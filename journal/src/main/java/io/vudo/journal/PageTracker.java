@@ -134,6 +134,7 @@ public final class PageTracker {
    */
   public SortedMap<Integer, byte[]> takeDirty() {
     TreeMap<Integer, byte[]> taken = new TreeMap<>();
+    dirty.clear(sizeBytes / PAGE_BYTES, Math.max(sizeBytes / PAGE_BYTES, dirty.length()));
     for (int number = dirty.nextSetBit(0); number >= 0; number = dirty.nextSetBit(number + 1)) {
       byte[] page = page(number);
       taken.put(number, page == null ? StateSnapshot.ZERO_PAGE : page);
@@ -182,7 +183,7 @@ public final class PageTracker {
 
   /** How many pages a delta would hold now. */
   public int dirtyPages() {
-    return dirty.cardinality();
+    return dirty.get(0, sizeBytes / PAGE_BYTES).cardinality();
   }
 
   /** How many pages a full snapshot would hold now; about what the shadow takes of the heap. */
@@ -194,11 +195,14 @@ public final class PageTracker {
     checkSize(newSizeBytes);
     int newPages = newSizeBytes / PAGE_BYTES;
     // A memory shrinks only when a fresh instance takes the place of one that had grown. Pages
-    // beyond the end are forgotten, and a delta says so by its smaller memoryBytes.
+    // beyond the end become zeros. They stay dirty for the case that it grows again before they
+    // are taken; if it does not, the delta says by its smaller memoryBytes that they are gone.
     for (int number = newPages; number < sizeBytes / PAGE_BYTES; number++) {
-      setPage(number, null);
+      if (page(number) != null) {
+        setPage(number, null);
+        dirty.set(number);
+      }
     }
-    dirty.clear(newPages, Math.max(newPages, dirty.length()));
     int newBlocks = (newPages + BLOCK_PAGES - 1) / BLOCK_PAGES;
     if (newBlocks != blocks.length) {
       blocks = Arrays.copyOf(blocks, newBlocks);

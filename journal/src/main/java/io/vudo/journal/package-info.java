@@ -1,14 +1,13 @@
 /**
- * What a node must not forget: turns and snapshots of Spirits, in a database under its data
- * directory.
+ * What a node must not forget: turns and snapshots of Spirits, in SQLite files under its data
+ * directory, through the stock plugin pekko-persistence-jdbc.
  *
  * <h2>What is durable when</h2>
  *
  * <p>An event is durable when {@code persist} calls back. By then the commit that holds it was
- * written to the file, and the file is open with {@code O_DSYNC}: the write returned after the disk
- * had confirmed it. Neither {@code kill -9} nor a power failure takes it away, as far as the disk
- * keeps what it confirms. Events of many actors that arrive while one commit is being written share
- * the next one.
+ * appended to the database's log and {@code fsync} had returned: the disk has confirmed it. Neither
+ * {@code kill -9} nor a power failure takes it away, as far as the disk keeps what it confirms.
+ * Events of many actors that arrive while one commit is being written share the next one.
  *
  * <p>An event whose {@code persist} failed may or may not be there after a restart; nobody was told
  * that it is. The same holds for those under way when the process died.

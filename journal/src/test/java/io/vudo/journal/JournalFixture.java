@@ -53,9 +53,11 @@ final class JournalFixture implements AutoCloseable {
     return path;
   }
 
-  Connection connect() throws java.sql.SQLException {
+  Connection connect(String database) throws java.sql.SQLException {
     return DriverManager.getConnection(
-        journal.config().getString("pekko-persistence-jdbc.shared-databases.vudo.db.url"));
+        journal
+            .config()
+            .getString("pekko-persistence-jdbc.shared-databases." + database + ".db.url"));
   }
 
   ActorRef<TestSpirit.Command> spirit(String id, int snapshotEvery, TestProbe<Long> snapshots) {

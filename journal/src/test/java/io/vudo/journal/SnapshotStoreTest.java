@@ -76,7 +76,7 @@ final class SnapshotStoreTest {
   }
 
   private static List<Long> stored(JournalFixture fixture) throws Exception {
-    try (Connection connection = fixture.connect();
+    try (Connection connection = fixture.connect("vudo-snapshots");
         ResultSet rows =
             connection
                 .createStatement()
@@ -92,7 +92,7 @@ final class SnapshotStoreTest {
 
   /** Turns over one bit of one byte in the middle of a stored snapshot. */
   private static void damage(JournalFixture fixture, long sequenceNumber) throws Exception {
-    try (Connection connection = fixture.connect();
+    try (Connection connection = fixture.connect("vudo-snapshots");
         PreparedStatement select =
             connection.prepareStatement(
                 "SELECT \"snapshot_payload\" FROM \"snapshot\" WHERE \"sequence_number\" = ?");
@@ -157,7 +157,7 @@ final class SnapshotStoreTest {
     try (JournalFixture fixture = new JournalFixture(path)) {
       List<Long> chain = newestChain(fixture);
       long full = chain.get(0);
-      try (Connection connection = fixture.connect()) {
+      try (Connection connection = fixture.connect("vudo-snapshots")) {
         connection
             .createStatement()
             .execute("DELETE FROM \"snapshot\" WHERE \"sequence_number\" = " + full);
@@ -275,7 +275,7 @@ final class SnapshotStoreTest {
     long next = 250;
     while (next != 0) {
       chain.add(0, next);
-      try (Connection connection = fixture.connect();
+      try (Connection connection = fixture.connect("vudo-snapshots");
           ResultSet rows =
               connection
                   .createStatement()

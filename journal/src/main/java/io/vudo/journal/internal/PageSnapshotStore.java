@@ -143,9 +143,7 @@ public final class PageSnapshotStore extends SnapshotStore {
           found.metadata().sequenceNr() == parts.newest().sequenceNr()
               ? e
               : SnapshotCodec.corrupt(
-                  "it builds on the one at "
-                      + found.metadata().sequenceNr()
-                      + ", which is damaged",
+                  "it builds on the one at " + found.metadata().sequenceNr() + ", which is damaged",
                   e));
     }
     long base = content.hasState() ? content.getState().getBaseSequenceNumber() : 0;

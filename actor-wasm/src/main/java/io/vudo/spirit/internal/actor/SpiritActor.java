@@ -17,8 +17,8 @@ import io.vudo.protocol.journal.v1.Message;
 import io.vudo.protocol.journal.v1.Position;
 import io.vudo.protocol.journal.v1.Remembered;
 import io.vudo.protocol.journal.v1.SpiritEvent;
-import io.vudo.protocol.journal.v1.Turn;
 import io.vudo.protocol.journal.v1.TupleAnswer;
+import io.vudo.protocol.journal.v1.Turn;
 import io.vudo.protocol.wire.v1.HoldAnswer;
 import io.vudo.spirit.Deployment;
 import io.vudo.spirit.SpiritStatus;
@@ -108,6 +108,7 @@ final class SpiritActor
   private static final Logger GUEST_LOG = LoggerFactory.getLogger("io.vudo.guest");
   private static final SecureRandom RANDOM = new SecureRandom();
   private static final int ACKNOWLEDGEMENTS_PER_WRITE = 256;
+  private static final int STASH_CAPACITY = 10_000_000;
   private static final Duration RESIDENCY_PATIENCE = Duration.ofSeconds(10);
   private static final Duration RESIDENCY_RETRY = Duration.ofMillis(50);
   private static final Duration REGISTRATION_RETRY = Duration.ofMillis(200);
@@ -124,6 +125,7 @@ final class SpiritActor
   private List<SpiritCommand.Deliver> batch = List.of();
   private int next;
   private final List<SpiritEvent> uncommitted = new ArrayList<>();
+  private long uncommittedBytes;
   private final List<Runnable> afterCommit = new ArrayList<>();
   private boolean durable = true;
   private boolean waitingForRoom;
@@ -193,6 +195,15 @@ final class SpiritActor
     return spirits.settings().snapshotPlugin();
   }
 
+  /**
+   * Never full: what may wait here is one batch of the gate's and one confirmation for each effect
+   * under way, and a dropped batch would stop the Spirit for good.
+   */
+  @Override
+  public Optional<Integer> stashCapacity() {
+    return Optional.of(STASH_CAPACITY);
+  }
+
   @Override
   public SpiritMachine emptyState() {
     return new SpiritMachine(
@@ -201,7 +212,8 @@ final class SpiritActor
         spirits.clock(),
         spirits.settings().turnLimits(),
         spirits.settings().maxSenders(),
-        spirits.settings().maxIdempotencyKeys());
+        spirits.settings().maxIdempotencyKeys(),
+        spirits.settings().maxIdempotencyKeyBytes());
   }
 
   @Override
@@ -347,7 +359,7 @@ final class SpiritActor
         }
         next++;
         answers = List.of();
-        if (System.nanoTime() - until > 0) {
+        if (System.nanoTime() - until > 0 || uncommittedBytes > spirits.settings().batchBytes()) {
           break;
         }
       }
@@ -379,7 +391,10 @@ final class SpiritActor
     }
     deployment.ifPresent(
         d -> {
-          durable = d.durable();
+          if (!machine.born()) {
+            // For a whole life: a journal with holes in it could not be replayed.
+            durable = d.durable();
+          }
           machine.follow(d).ifPresent(uncommitted::add);
         });
     if (message.getPayload().size() > machine.limits().maxPayloadBytes()) {
@@ -414,8 +429,7 @@ final class SpiritActor
       }
       if (born.hasFailed()) {
         later(
-            deliver,
-            new DeliveryReply.HandledBadly(messageId, born.getNumber(), born.getFailed()));
+            deliver, new DeliveryReply.HandledBadly(messageId, born.getNumber(), born.getFailed()));
         return true;
       }
       answers = List.of();
@@ -448,6 +462,7 @@ final class SpiritActor
     Attempt.Finished finished = (Attempt.Finished) attempt;
     Turn turn = finished.turn();
     uncommitted.add(SpiritEvent.newBuilder().setTurn(turn).build());
+    uncommittedBytes += turn.getSerializedSize();
     List<TurnLog> lines = finished.logs();
     Map<String, String> held = Map.copyOf(spaceByHold);
     afterCommit.add(
@@ -481,8 +496,7 @@ final class SpiritActor
 
   private void refuseLater(SpiritCommand.Deliver deliver, ErrorCode code, String detail) {
     later(
-        deliver,
-        new DeliveryReply.Refused(deliver.message().getId(), new VudoError(code, detail)));
+        deliver, new DeliveryReply.Refused(deliver.message().getId(), new VudoError(code, detail)));
   }
 
   private void later(SpiritCommand.Deliver deliver, DeliveryReply reply) {
@@ -532,6 +546,7 @@ final class SpiritActor
   private void committed(SpiritMachine machine) {
     List<Runnable> released = List.copyOf(afterCommit);
     afterCommit.clear();
+    uncommittedBytes = 0;
     released.forEach(Runnable::run);
     startDeliveries(machine);
     boolean through = !batch.isEmpty() && !suspended && !waitingForRoom;
@@ -581,10 +596,7 @@ final class SpiritActor
       RANDOM.nextBytes(unique);
       String hold = id + "#" + turn + "#" + HexFormat.of().formatHex(unique);
       spaceByHold.put(hold, wanted.space());
-      pipe(
-          ticket,
-          hold,
-          spirits.tuplespace().hold(wanted.space(), id, hold, wanted.template()));
+      pipe(ticket, hold, spirits.tuplespace().hold(wanted.space(), id, hold, wanted.template()));
     } else {
       pipe(ticket, "", spirits.tuplespace().read(wanted.space(), wanted.template()));
     }
@@ -690,7 +702,12 @@ final class SpiritActor
     if (Courier.isFinal(error.code())) {
       context
           .getLog()
-          .warn("{}: effect {} of turn {} is given up: {}", id, position.getIndex(), position.getTurn(), error);
+          .warn(
+              "{}: effect {} of turn {} is given up: {}",
+              id,
+              position.getIndex(),
+              position.getTurn(),
+              error);
       return confirmed(machine, position);
     }
     scheduleRedelivery();

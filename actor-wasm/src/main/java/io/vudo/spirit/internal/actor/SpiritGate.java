@@ -28,8 +28,8 @@ import org.apache.pekko.cluster.sharding.typed.javadsl.EntityTypeKey;
  * those that arrive while a write is under way share the next one.
  *
  * <p>It is small and has no state that must survive. The state lives in its child, the {@link
- * SpiritActor}, on the threads that run guests; the gate stays on Pekko's own, so that a full mailbox
- * is refused at once however busy the guest is.
+ * SpiritActor}, on the threads that run guests; the gate stays on Pekko's own, so that a full
+ * mailbox is refused at once however busy the guest is.
  */
 final class SpiritGate extends AbstractBehavior<SpiritCommand> {
   static final EntityTypeKey<SpiritCommand> KEY =
@@ -39,6 +39,7 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
   private final SpiritId id;
   private final ActorRef<ClusterSharding.ShardCommand> shard;
   private final Deque<SpiritCommand.Deliver> waiting = new ArrayDeque<>();
+  private long waitingBytes;
   private List<SpiritCommand.Deliver> underWay = List.of();
   private ActorRef<SpiritActor.Command> child;
   private boolean mayLeave = true;
@@ -86,10 +87,21 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
             .maxMailbox();
     if (leaving) {
       refuse(deliver, new VudoError(ErrorCode.SPIRIT_UNAVAILABLE, "The Spirit is being moved."));
-    } else if (waiting.size() + underWay.size() >= most) {
-      refuse(deliver, new VudoError(ErrorCode.MAILBOX_FULL, id + " holds " + most + " messages."));
+    } else if (waiting.size() + underWay.size() >= most
+        || waitingBytes > spirits.settings().maxMailboxBytes()) {
+      refuse(
+          deliver,
+          new VudoError(
+              ErrorCode.MAILBOX_FULL,
+              id
+                  + " holds "
+                  + (waiting.size() + underWay.size())
+                  + " messages, "
+                  + waitingBytes
+                  + " bytes of them waiting."));
     } else {
       waiting.add(deliver);
+      waitingBytes += deliver.message().getPayload().size();
       pump();
     }
     return this;
@@ -98,6 +110,7 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
   private Behavior<SpiritCommand> onBatchDone(SpiritCommand.BatchDone done) {
     for (int i = underWay.size() - 1; i >= done.handled(); i--) {
       waiting.addFirst(underWay.get(i));
+      waitingBytes += underWay.get(i).message().getPayload().size();
     }
     underWay = List.of();
     if (leaving) {
@@ -190,7 +203,9 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
     if (underWay.isEmpty() && !waiting.isEmpty()) {
       List<SpiritCommand.Deliver> batch = new ArrayList<>();
       while (!waiting.isEmpty() && batch.size() < spirits.settings().batchMessages()) {
-        batch.add(waiting.poll());
+        SpiritCommand.Deliver first = waiting.poll();
+        waitingBytes -= first.message().getPayload().size();
+        batch.add(first);
       }
       underWay = batch;
       child().tell(new SpiritActor.Batch(List.copyOf(batch)));
@@ -213,6 +228,7 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
   private void refuseWaiting(VudoError error) {
     waiting.forEach(deliver -> refuse(deliver, error));
     waiting.clear();
+    waitingBytes = 0;
   }
 
   private static void refuse(SpiritCommand.Deliver deliver, VudoError error) {

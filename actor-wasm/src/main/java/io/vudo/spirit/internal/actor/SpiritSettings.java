@@ -13,11 +13,14 @@ import java.time.Duration;
  * @param snapshotEveryEvents events between two snapshots
  * @param idleTimeout after which a Spirit leaves memory
  * @param batchMessages messages that may share one commit
+ * @param batchBytes bytes that turns may record before what they did is committed
  * @param batchRunTime how long turns may run before what they did is committed
  * @param redeliveryMin first wait before an effect is delivered again
  * @param redeliveryMax longest wait
  * @param maxSenders senders whose position an inbox remembers
  * @param maxIdempotencyKeys outcomes that an inbox remembers
+ * @param maxIdempotencyKeyBytes bytes of them
+ * @param maxMailboxBytes bytes of the messages that wait for one Spirit
  * @param maxInstances live instances on the node, 0 for what the engine can bear
  * @param turnLimits bounds of one turn
  */
@@ -28,11 +31,14 @@ record SpiritSettings(
     int snapshotEveryEvents,
     Duration idleTimeout,
     int batchMessages,
+    long batchBytes,
     Duration batchRunTime,
     Duration redeliveryMin,
     Duration redeliveryMax,
     int maxSenders,
     int maxIdempotencyKeys,
+    int maxIdempotencyKeyBytes,
+    long maxMailboxBytes,
     int maxInstances,
     TurnLimits turnLimits) {
 
@@ -46,11 +52,14 @@ record SpiritSettings(
         spirit.getInt("snapshot-every-events"),
         spirit.getDuration("idle-timeout"),
         spirit.getInt("batch-messages"),
+        spirit.getBytes("batch-bytes"),
         spirit.getDuration("batch-run-time"),
         spirit.getDuration("redelivery-min"),
         spirit.getDuration("redelivery-max"),
         spirit.getInt("max-senders"),
         spirit.getInt("max-idempotency-keys"),
+        spirit.getBytes("max-idempotency-key-bytes").intValue(),
+        spirit.getBytes("max-mailbox-bytes"),
         spirit.getInt("max-instances"),
         new TurnLimits(
             turn.getInt("max-effects"),

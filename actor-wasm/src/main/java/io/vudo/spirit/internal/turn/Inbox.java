@@ -14,7 +14,7 @@ import java.util.Optional;
  * What a Spirit remembers of the messages it has handled, so that none is handled twice.
  *
  * <p>Of another Spirit it keeps the position of the last message, which is enough because senders
- * deliver in order. Of a caller with an idempotency key it keeps the outcome. Both are bounded; the
+ * deliver in order. Of a caller with an idempotency key it keeps the outcome. All is bounded; the
  * least recently used are forgotten first.
  */
 final class Inbox {
@@ -23,12 +23,15 @@ final class Inbox {
 
   private final int maxSenders;
   private final int maxKeys;
+  private final int maxKeyBytes;
   private final Map<String, Position> watermarks = new LinkedHashMap<>(16, 0.75f, true);
   private final Map<String, Remembered> remembered = new LinkedHashMap<>(16, 0.75f, true);
+  private long rememberedBytes;
 
-  Inbox(int maxSenders, int maxKeys) {
+  Inbox(int maxSenders, int maxKeys, int maxKeyBytes) {
     this.maxSenders = maxSenders;
     this.maxKeys = maxKeys;
+    this.maxKeyBytes = maxKeyBytes;
   }
 
   Verdict judge(Message message) {
@@ -64,8 +67,7 @@ final class Inbox {
       } else {
         outcome.setCompleted(turn.getCompleted());
       }
-      remembered.put(message.getId(), outcome.build());
-      trim(remembered, maxKeys);
+      remember(outcome.build());
     }
   }
 
@@ -77,8 +79,7 @@ final class Inbox {
   void writeTo(SpiritHeader.Builder header) {
     watermarks.forEach(
         (sender, position) ->
-            header.addWatermarks(
-                Watermark.newBuilder().setSender(sender).setPosition(position)));
+            header.addWatermarks(Watermark.newBuilder().setSender(sender).setPosition(position)));
     header.addAllRemembered(remembered.values());
   }
 
@@ -86,7 +87,20 @@ final class Inbox {
     watermarks.clear();
     remembered.clear();
     header.getWatermarksList().forEach(w -> watermarks.put(w.getSender(), w.getPosition()));
-    header.getRememberedList().forEach(r -> remembered.put(r.getMessageId(), r));
+    rememberedBytes = 0;
+    header.getRememberedList().forEach(this::remember);
+  }
+
+  private void remember(Remembered outcome) {
+    Remembered before = remembered.put(outcome.getMessageId(), outcome);
+    rememberedBytes += outcome.getSerializedSize();
+    rememberedBytes -= before == null ? 0 : before.getSerializedSize();
+    var eldest = remembered.values().iterator();
+    while (remembered.size() > maxKeys
+        || (rememberedBytes > maxKeyBytes && remembered.size() > 1)) {
+      rememberedBytes -= eldest.next().getSerializedSize();
+      eldest.remove();
+    }
   }
 
   private static void trim(Map<String, ?> map, int most) {

@@ -29,6 +29,7 @@ import java.util.concurrent.TimeUnit;
  */
 final class TurnContext {
   private static final SecureRandom RANDOM = new SecureRandom();
+  private static final long REPLAY_NANOS = TimeUnit.DAYS.toNanos(1);
 
   private final SpiritId self;
   private final long number;
@@ -45,7 +46,6 @@ final class TurnContext {
   private int nextAnswer;
   private long effectBytes;
   private long answerBytes;
-
 
   TurnContext(
       SpiritId self,
@@ -65,8 +65,10 @@ final class TurnContext {
     this.bounds = bounds;
     this.clock = clock;
     this.replay = replay;
+    // What completed once completes again, however busy the node is then.
     this.deadlineNanos =
-        System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(limits.turnTimeoutMillis());
+        System.nanoTime()
+            + (replay ? REPLAY_NANOS : TimeUnit.MILLISECONDS.toNanos(limits.turnTimeoutMillis()));
     this.answers = new ArrayList<>(recorded);
     for (Answer answer : recorded) {
       answerBytes += answer.getSerializedSize();
@@ -113,7 +115,8 @@ final class TurnContext {
       return recorded.getNowNanos();
     }
     Instant now = clock.instant();
-    long nanos = Math.addExact(Math.multiplyExact(now.getEpochSecond(), 1_000_000_000L), now.getNano());
+    long nanos =
+        Math.addExact(Math.multiplyExact(now.getEpochSecond(), 1_000_000_000L), now.getNano());
     return record(Answer.newBuilder().setNowNanos(nanos).build()).getNowNanos();
   }
 
@@ -151,7 +154,12 @@ final class TurnContext {
     Answer answer = answers.get(nextAnswer++);
     if (answer.getAnswerCase() != expected) {
       throw diverged(
-          "answer " + nextAnswer + " is " + answer.getAnswerCase() + ", the guest asked for " + expected);
+          "answer "
+              + nextAnswer
+              + " is "
+              + answer.getAnswerCase()
+              + ", the guest asked for "
+              + expected);
     }
     return answer;
   }
@@ -177,7 +185,8 @@ final class TurnContext {
   }
 
   private VudoException diverged(String what) {
-    return new VudoException(ErrorCode.REPLAY_DIVERGED, "Turn " + number + " of " + self + ": " + what + ".");
+    return new VudoException(
+        ErrorCode.REPLAY_DIVERGED, "Turn " + number + " of " + self + ": " + what + ".");
   }
 
   /** Whether every recorded answer was used; a re-run that needs fewer has taken another path. */

@@ -67,7 +67,8 @@ final class MachineFixture implements AutoCloseable {
         Clock.systemUTC(),
         TurnLimits.DEFAULTS,
         100,
-        100);
+        100,
+        1 << 20);
   }
 
   /** What a restart does: nothing but the journal is left. */
