@@ -96,13 +96,6 @@ class NodeCommandsTest {
   }
 
   @Test
-  void anIdOfDotsIsAnIdToo() {
-    vudo("ask", "hello/..").assertPrinted("1\n");
-    vudo("ask", "hello/.").assertPrinted("1\n");
-    vudo("ask", "hello/..").assertPrinted("2\n");
-  }
-
-  @Test
   void bytesThatAreNoTextArePrintedAsTheyAre() throws IOException {
     Path payload = Files.write(directory.resolve("payload"), new byte[] {0, 1, 2});
     assertEquals("\0\1\2", vudo("ask", "echo/a", "--file", payload.toString()).out());

@@ -60,7 +60,6 @@ class NodeProcessTest {
       assertTrue(process.waitFor(45, TimeUnit.SECONDS), "ends within its stop-timeout");
       assertEquals(0, process.exitValue());
       assertEquals("", Files.readString(err));
-      assertEquals(null, out.readLine());
     } finally {
       process.destroyForcibly();
     }

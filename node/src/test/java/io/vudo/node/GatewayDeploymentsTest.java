@@ -200,7 +200,7 @@ class GatewayDeploymentsTest {
     "fuel=1&fuel=2, REQUEST_INVALID",
     "grant=fly, CAPABILITY_UNKNOWN",
     "grant=tuplespace_take:, CAPABILITY_UNKNOWN",
-    "engine=steam, REQUEST_INVALID",
+    "engine=steam, CONFIG_INVALID",
   })
   void parametersAreReadStrictly(String parameter, ErrorCode code) {
     NODE.tryToDeploy("strict", HELLO, parameter).assertProblem(code);
