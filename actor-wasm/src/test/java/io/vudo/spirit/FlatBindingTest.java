@@ -16,7 +16,9 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** The table that guests are written against and the functions that the host offers are the same. */
+/**
+ * The table that guests are written against and the functions that the host offers are the same.
+ */
 class FlatBindingTest {
   private static final String TABLE = "/vudo/wit/flat-binding.tsv";
   private static final List<String> HEAD =

@@ -49,7 +49,10 @@ final class Caller {
               imports.append(
                   "(import \"spirit\" \"%s\" (func $%s %s %s))\n"
                       .formatted(
-                          name, name, types("param", type.parameters()), types("result", type.results())));
+                          name,
+                          name,
+                          types("param", type.parameters()),
+                          types("result", type.results())));
               calls.append(
                   "(if (i64.eq (i64.load (local.get $p)) (i64.const %d)) (then %s))\n"
                       .formatted(NAMES.indexOf(name), call(name, type)));
@@ -136,10 +139,7 @@ final class Caller {
       }
     }
     byte[] head = raw(function, values.stream().mapToLong(Long::longValue).toArray());
-    return ByteBuffer.allocate(head.length + data.size())
-        .put(head)
-        .put(data.toByteArray())
-        .array();
+    return ByteBuffer.allocate(head.length + data.size()).put(head).put(data.toByteArray()).array();
   }
 
   /** Has a Spirit of this kind call a function. */

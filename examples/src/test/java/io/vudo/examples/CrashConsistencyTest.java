@@ -19,8 +19,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Callers add to counters and write to a key-value store, each operation under a key of its own,
- * while the node is killed again and again; what is not acknowledged is repeated under the same key.
- * No operation is lost and none counts twice, and what was acknowledged stays so.
+ * while the node is killed again and again; what is not acknowledged is repeated under the same
+ * key. No operation is lost and none counts twice, and what was acknowledged stays so.
  */
 class CrashConsistencyTest {
   private static final int ROUNDS = Integer.getInteger("vudo.test.crash.rounds", 8);
@@ -107,8 +107,7 @@ class CrashConsistencyTest {
     await()
         .atMost(TestNode.PATIENCE)
         .pollInterval(Duration.ofMillis(2))
-        .until(
-            () -> acknowledged.get() >= wanted || callers.stream().anyMatch(Future::isDone));
+        .until(() -> acknowledged.get() >= wanted || callers.stream().anyMatch(Future::isDone));
     for (Future<Long> caller : callers) {
       if (caller.isDone()) {
         caller.get();
@@ -118,6 +117,9 @@ class CrashConsistencyTest {
 
   /** Moves the kill away from the acknowledgement. */
   private static void pause(int millis) {
-    await().pollDelay(Duration.ofMillis(millis)).pollInterval(Duration.ofMillis(1)).until(() -> true);
+    await()
+        .pollDelay(Duration.ofMillis(millis))
+        .pollInterval(Duration.ofMillis(1))
+        .until(() -> true);
   }
 }

@@ -14,9 +14,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * State survives wherever a guest keeps it: in a global that is not exported, in memory that grew, in
- * a function table, in the heap of a garbage-collected language. None of the guests has a line of
- * code for that.
+ * State survives wherever a guest keeps it: in a global that is not exported, in memory that grew,
+ * in a function table, in the heap of a garbage-collected language. None of the guests has a line
+ * of code for that.
  */
 class DurableStateTest {
   private static final int SNAPSHOT_EVERY = 100;

@@ -8,7 +8,6 @@ import io.vudo.protocol.VudoException;
 import io.vudo.spirit.FunctionType;
 import io.vudo.spirit.SpiritAbi;
 import io.vudo.spirit.ValueType;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;

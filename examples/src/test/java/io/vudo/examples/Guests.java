@@ -58,8 +58,8 @@ final class Guests {
   }
 
   /**
-   * Counts its messages in a global and in memory. A message with a payload does something bad after
-   * both have changed; the change must not be seen.
+   * Counts its messages in a global and in memory. A message with a payload does something bad
+   * after both have changed; the change must not be seen.
    */
   static byte[] counterThatMay(String fields, String misdeed) {
     return spirit(

@@ -65,9 +65,7 @@ class HostileGuestTest {
       String name, ErrorCode code, String fields, String misdeed) {
     // Little fuel: a turn without end is to end soon on any machine.
     node.deploy(
-        name,
-        Guests.counterThatMay(fields == null ? "" : fields, misdeed),
-        "fuel=20000000");
+        name, Guests.counterThatMay(fields == null ? "" : fields, misdeed), "fuel=20000000");
     String spirit = name + "/a";
     assertEquals("1", node.ask(spirit, "count", ""));
     assertEquals("2", node.ask(spirit, "count", ""));
@@ -108,10 +106,7 @@ class HostileGuestTest {
   @Test
   void neighboursAnswerWhileOthersSpin() {
     node.deploy(
-        "spinner",
-        Guests.counterThatMay("", SPIN),
-        "fuel=1000000000000000000",
-        "turn-timeout=4s");
+        "spinner", Guests.counterThatMay("", SPIN), "fuel=1000000000000000000", "turn-timeout=4s");
     List<CompletableFuture<byte[]>> spinners =
         IntStream.range(0, SPINNERS)
             .mapToObj(i -> node.askLater("spinner/" + i, "count", "now".getBytes(UTF_8), ""))

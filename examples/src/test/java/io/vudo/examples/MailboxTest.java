@@ -61,7 +61,9 @@ class MailboxTest {
     assertEquals(upTo(messages), numbers(answers));
   }
 
-  /** The count is read, fuel is burnt, the count is written: a second turn in between would show. */
+  /**
+   * The count is read, fuel is burnt, the count is written: a second turn in between would show.
+   */
   @Test
   void aHundredAskersGetAHundredAnswers() {
     node.deploy("slow", Guests.slowCounter(200_000));

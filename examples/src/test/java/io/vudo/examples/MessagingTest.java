@@ -36,7 +36,9 @@ class MessagingTest {
       (data (i32.const 0x230) "sink/a")
       """;
 
-  /** Told a number, sends all numbers up to it to the relay: five a turn, then a message to itself. */
+  /**
+   * Told a number, sends all numbers up to it to the relay: five a turn, then a message to itself.
+   */
   private static byte[] source() {
     return Guests.spirit(
         SEND,
@@ -104,7 +106,9 @@ class MessagingTest {
     return LongStream.of(all).boxed().toList();
   }
 
-  /** After a restart nobody asks the source or the relay: what they owe, they send by themselves. */
+  /**
+   * After a restart nobody asks the source or the relay: what they owe, they send by themselves.
+   */
   @Test
   void messagesArriveOnceAndInOrderThroughKills(@TempDir Path directory) throws IOException {
     long seed = Long.getLong("vudo.test.seed", System.nanoTime());
@@ -114,8 +118,7 @@ class MessagingTest {
       node.deploy("source", source(), "grant=cross_sandbox_call");
       node.deploy("relay", relay(), "grant=cross_sandbox_call:sink/a");
       node.deploy("sink", sink());
-      byte[] upTo =
-          ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(MESSAGES).array();
+      byte[] upTo = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(MESSAGES).array();
       TestNode.join(node.askLater("source/a", "n", upTo, "go"));
       for (int kill = 0; kill < KILLS; kill++) {
         int before = random.nextInt(MESSAGES * (kill + 1) / KILLS);
@@ -142,9 +145,8 @@ class MessagingTest {
     try (TestNode node = TestNode.start(directory)) {
       node.deploy("parent", Caller.module(), "grant=spawn_sandbox:child");
       node.deploy("child", Caller.module());
-      long argument = ByteBuffer.wrap("argument".getBytes(ISO_8859_1))
-          .order(ByteOrder.LITTLE_ENDIAN)
-          .getLong();
+      long argument =
+          ByteBuffer.wrap("argument".getBytes(ISO_8859_1)).order(ByteOrder.LITTLE_ENDIAN).getLong();
       Caller.call(node, "parent/a", "spawn", "child", "one", "argument");
       await()
           .atMost(TestNode.PATIENCE)
@@ -155,9 +157,7 @@ class MessagingTest {
       assertEquals(argument, Caller.look(node, "child/one").argument());
       Caller.call(node, "parent/a", "stop", "child/one");
       // Its next message begins a new life: without the argument, from the first turn.
-      await()
-          .atMost(TestNode.PATIENCE)
-          .until(() -> Caller.look(node, "child/one").argument() == 0);
+      await().atMost(TestNode.PATIENCE).until(() -> Caller.look(node, "child/one").argument() == 0);
       long turns = Caller.look(node, "child/one").turns();
       node.killAndRestart();
       assertEquals(turns + 1, Caller.look(node, "child/one").turns());
@@ -182,9 +182,7 @@ class MessagingTest {
         assertEquals(
             0, Caller.call(node, "sender/a", "send_message", "nobody/x", "add", "").result());
       }
-      await()
-          .atMost(TestNode.PATIENCE)
-          .until(() -> node.ask("counter/x", "get", "").equals("3"));
+      await().atMost(TestNode.PATIENCE).until(() -> node.ask("counter/x", "get", "").equals("3"));
       await()
           .atMost(TestNode.PATIENCE)
           .until(

@@ -30,8 +30,8 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * A node in a process of its own, on a data directory that outlives it: to be asked over HTTP, killed
- * and started again.
+ * A node in a process of its own, on a data directory that outlives it: to be asked over HTTP,
+ * killed and started again.
  *
  * <p>Whatever goes wrong is a {@link VudoException} with the code that the node answered, or {@code
  * NODE_UNREACHABLE} when it did not. Threads may ask while another one kills and starts the node.

@@ -23,8 +23,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * The word count over a real text is exact however often the node is killed on the way, and no tuple
- * is lost or left.
+ * The word count over a real text is exact however often the node is killed on the way, and no
+ * tuple is lost or left.
  */
 class WordCountTest {
   private static final String SPLITTER = "wc-splitter/main";
@@ -105,10 +105,12 @@ class WordCountTest {
       await()
           .during(Duration.ofSeconds(2))
           .atMost(TestNode.PATIENCE)
-          .until(() -> node.count("wordcount", "[{\"?\":\"any\"},{\"?\":\"any\"},{\"?\":\"any\"}]") == 0);
+          .until(
+              () ->
+                  node.count("wordcount", "[{\"?\":\"any\"},{\"?\":\"any\"},{\"?\":\"any\"}]")
+                      == 0);
       assertResult(node, text, chunks);
-      long byWorkers =
-          askWorkers(node, "status").stream().mapToLong(Long::parseLong).sum();
+      long byWorkers = askWorkers(node, "status").stream().mapToLong(Long::parseLong).sum();
       assertEquals(chunks, byWorkers, "each chunk was taken by one worker, once");
     }
   }
