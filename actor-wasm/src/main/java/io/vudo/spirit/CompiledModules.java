@@ -5,8 +5,8 @@ import io.vudo.protocol.SpiritLimits;
 import java.util.function.Function;
 
 /**
- * Admits, compiles and keeps modules: each is compiled once on a node, whatever number of Spirits run
- * it. Thread-safe.
+ * Admits, compiles and keeps modules: each is compiled once on a node, whatever number of Spirits
+ * run it. Thread-safe.
  */
 public interface CompiledModules {
   /**

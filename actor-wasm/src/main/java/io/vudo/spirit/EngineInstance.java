@@ -7,9 +7,10 @@ import java.util.function.Consumer;
  * One instance of a compiled module, with all of its state within reach: fuel, memory, mutable
  * globals (exported or not) and tables.
  *
- * <p>Not thread-safe: one owner at a time. After {@link #call} threw anything, the instance must be
- * closed and never called again. After {@link #close} every method throws {@link
- * IllegalStateException}.
+ * <p>Not thread-safe: one owner at a time; a second thread gets an {@link IllegalStateException}.
+ * Guests run on {@link GuestThread}s: call from one, or pay for the hand-over. After {@link #call}
+ * threw anything, the instance must be closed and never called again. After {@link #close} every
+ * method throws {@link IllegalStateException}.
  */
 public interface EngineInstance extends AutoCloseable {
 
@@ -27,7 +28,8 @@ public interface EngineInstance extends AutoCloseable {
    * @param arguments bits, one a parameter, as in {@link HostFunction}
    * @return the results' bits
    * @throws io.vudo.protocol.VudoException the typed failure of a trap, {@code OUT_OF_FUEL}, {@code
-   *     CALL_DEPTH_EXCEEDED}, {@code TURN_TIMEOUT} or {@code FUNCTION_NOT_FOUND}
+   *     CALL_DEPTH_EXCEEDED} or {@code TURN_TIMEOUT}; {@code FUNCTION_NOT_FOUND} or {@code
+   *     ARGUMENT_INVALID} when nothing was called
    * @throws RuntimeException whatever a host function threw, the same object
    */
   long[] call(String export, long deadlineNanos, long... arguments);

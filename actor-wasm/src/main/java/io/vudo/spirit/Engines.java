@@ -67,7 +67,11 @@ public final class Engines implements CompiledModules, AutoCloseable {
     if (engine == null) {
       throw new VudoException(
           ErrorCode.CONFIG_INVALID,
-          "There is no engine \"" + name + "\"; there is " + String.join(", ", engines.keySet()) + ".");
+          "There is no engine \""
+              + name
+              + "\"; there is "
+              + String.join(", ", engines.keySet())
+              + ".");
     }
     return engine;
   }
@@ -87,8 +91,7 @@ public final class Engines implements CompiledModules, AutoCloseable {
       Function<ModuleDigest, byte[]> bytes,
       String engine,
       SpiritLimits limits) {
-    return compiled.get(
-        digest, limits, engine(engine), () -> admit(bytes.apply(digest), limits));
+    return compiled.get(digest, limits, engine(engine), () -> admit(bytes.apply(digest), limits));
   }
 
   /** Frees compiled code and stops the engines. All instances must be closed before. */

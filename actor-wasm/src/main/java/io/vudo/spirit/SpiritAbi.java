@@ -5,8 +5,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What the host offers to guests: the functions of import module {@code spirit}, the flat binding of
- * the contract in {@code wit/}.
+ * What the host offers to guests: the functions of import module {@code spirit}, the flat binding
+ * of the contract in {@code wit/}.
  */
 public final class SpiritAbi {
   private SpiritAbi() {}

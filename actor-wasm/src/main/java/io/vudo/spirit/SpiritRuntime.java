@@ -13,8 +13,8 @@ import org.apache.pekko.actor.typed.ActorSystem;
 /**
  * Spirits on a node: starts the sharding of all Spirits and is the door to them.
  *
- * <p>One per actor system. The system must be a member of a cluster, its configuration must name the
- * journal ({@code vudo.spirit} in this module's {@code reference.conf}). Thread-safe.
+ * <p>One per actor system. The system must be a member of a cluster, its configuration must name
+ * the journal ({@code vudo.spirit} in this module's {@code reference.conf}). Thread-safe.
  *
  * <pre>{@code
  * SpiritRuntime spirits = SpiritRuntime.create(system, deployments, engines);
@@ -61,9 +61,7 @@ public final class SpiritRuntime implements Spirits {
   @Override
   public CompletionStage<Void> tell(
       SpiritId to, String messageType, byte[] payload, String idempotencyKey, Duration timeout) {
-    return system
-        .ask(to, messageType, payload, idempotencyKey, timeout)
-        .thenAccept(reply -> {});
+    return system.ask(to, messageType, payload, idempotencyKey, timeout).thenAccept(reply -> {});
   }
 
   @Override

@@ -3,8 +3,8 @@
  *
  * <h2>From bytes to a running Spirit</h2>
  *
- * <p>A module passes {@link io.vudo.spirit.Admission}, which checks it and rewrites it so that it is
- * metered, bounded and gives up its whole state. An {@link io.vudo.spirit.Engine} compiles the
+ * <p>A module passes {@link io.vudo.spirit.Admission}, which checks it and rewrites it so that it
+ * is metered, bounded and gives up its whole state. An {@link io.vudo.spirit.Engine} compiles the
  * result; {@link io.vudo.spirit.Engines} does both and keeps what was compiled. What a guest may
  * call is {@link io.vudo.spirit.SpiritAbi}.
  *
@@ -21,9 +21,9 @@
  *
  * <h2>Spirits on a node</h2>
  *
- * <p>{@link io.vudo.spirit.SpiritRuntime} hosts Spirits on a member of a Pekko cluster. Which module
- * a type runs, it asks a {@link io.vudo.spirit.DeploymentSource}. JVM code reaches every Spirit of
- * the cluster through {@link io.vudo.spirit.Spirits}:
+ * <p>{@link io.vudo.spirit.SpiritRuntime} hosts Spirits on a member of a Pekko cluster. Which
+ * module a type runs, it asks a {@link io.vudo.spirit.DeploymentSource}. JVM code reaches every
+ * Spirit of the cluster through {@link io.vudo.spirit.Spirits}:
  *
  * <pre>{@code
  * spirits

@@ -106,7 +106,7 @@ class EngineTest {
   }
 
   @ParameterizedTest
-  @ValueSource(longs = {1, 2, 10, 1_000})
+  @ValueSource(longs = {1, 2, 10, 1_000, 2_000_000})
   void aLoopBurnsItsInstructions(long rounds) {
     // loop, then five instructions a round: get, const, sub, tee, br_if
     assertEquals(1 + 5 * rounds, burnt(LOOP, "f", rounds));
@@ -151,7 +151,7 @@ class EngineTest {
 
   @Test
   void aBudgetIsExact() {
-    for (long rounds : new long[] {1, 7, 100}) {
+    for (long rounds : new long[] {1, 7, 100, 1_000_000}) {
       long cost = 1 + 5 * rounds;
       try (EngineInstance instance = instance(engine, LOOP)) {
         instance.setFuel(cost);

@@ -51,9 +51,7 @@ final class DemoCommand extends VudoCommand {
       description = "The text to count; the GNU GPL by default.")
   private Path text;
 
-  @Option(
-      names = "--keep",
-      description = "Keep the data directory and print where it is.")
+  @Option(names = "--keep", description = "Keep the data directory and print where it is.")
   private boolean keep;
 
   DemoCommand(Terminal terminal) {
@@ -89,8 +87,7 @@ final class DemoCommand extends VudoCommand {
       NodeClient client = new NodeClient(node.http());
       step("Deploying the word-count Spirits (C, compiled to WebAssembly)");
       deploy(client, modules, "wc-splitter", "tuplespace_write:wordcount");
-      deploy(
-          client, modules, "wc-worker", "tuplespace_take:wordcount", "cross_sandbox_call");
+      deploy(client, modules, "wc-worker", "tuplespace_take:wordcount", "cross_sandbox_call");
       deploy(client, modules, "wc-collector");
       step(
           "Feeding the first half of "

@@ -65,7 +65,8 @@ final class NodeClient {
   }
 
   private HttpRequest.Builder request(String path) {
-    return HttpRequest.newBuilder(node.resolve(path));
+    // Not resolve(): it would take the id ".." for the way up.
+    return HttpRequest.newBuilder(URI.create(node.toString().replaceAll("/+$", "") + path));
   }
 
   private HttpResponse<byte[]> send(HttpRequest.Builder builder, Duration timeout) {

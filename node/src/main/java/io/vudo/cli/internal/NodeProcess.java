@@ -26,6 +26,7 @@ import java.util.concurrent.TimeoutException;
 public final class NodeProcess implements AutoCloseable {
   private static final Duration START_TIMEOUT = Duration.ofSeconds(90);
   private static final Duration STOP_TIMEOUT = Duration.ofSeconds(45);
+  private static final int FIRST_THAT_GUARDS_NATIVE_ACCESS = 24;
 
   private final Process process;
   private final URI http;
@@ -46,6 +47,10 @@ public final class NodeProcess implements AutoCloseable {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("-XX:+UseSerialGC");
+    if (Runtime.version().feature() >= FIRST_THAT_GUARDS_NATIVE_ACCESS) {
+      command.add("--enable-native-access=ALL-UNNAMED");
+      command.add("--sun-misc-unsafe-memory-access=allow");
+    }
     command.add("-cp");
     command.add(System.getProperty("java.class.path"));
     command.add("io.vudo.cli.Main");

@@ -40,8 +40,8 @@ final class TupleCommand {
       description = {
         "Work with a space of the tuplespace.",
         "",
-        "A tuple is a JSON array. A template is one too, in which a field may be {\"?\": \"any\"}, a"
-            + " type {\"?\": \"string\"} or a condition {\"?\": [\">\", 10]}."
+        "A tuple is a JSON array. A template is one too, in which a field may be {\"?\": \"any\"} or a"
+            + " type {\"?\": \"string\"}."
       })
   private static final class Group implements Runnable {
     @Spec private CommandSpec spec;

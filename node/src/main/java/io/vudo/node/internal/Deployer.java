@@ -5,8 +5,8 @@ import io.vudo.protocol.ModuleDigest;
 import io.vudo.protocol.VudoException;
 import io.vudo.spirit.AdmittedModule;
 import io.vudo.spirit.CompiledModule;
-import io.vudo.spirit.FunctionType;
 import io.vudo.spirit.CompiledModules;
+import io.vudo.spirit.FunctionType;
 import io.vudo.spirit.ValueType;
 import java.util.ArrayList;
 import java.util.List;
@@ -37,7 +37,11 @@ final class Deployer {
   private final ModuleStore modules;
   private final Deployments deployments;
 
-  Deployer(ActorSystem<?> system, CompiledModules compiled, ModuleStore modules, Deployments deployments) {
+  Deployer(
+      ActorSystem<?> system,
+      CompiledModules compiled,
+      ModuleStore modules,
+      Deployments deployments) {
     this.blocking =
         system.dispatchers().lookup(DispatcherSelector.fromConfig("vudo.node.deploy-dispatcher"));
     this.compiled = compiled;

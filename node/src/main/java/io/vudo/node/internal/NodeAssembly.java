@@ -1,6 +1,7 @@
 package io.vudo.node.internal;
 
 import com.typesafe.config.Config;
+import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigFactory;
 import io.vudo.journal.DataDirectory;
 import io.vudo.journal.EmbeddedJournal;
@@ -11,8 +12,8 @@ import io.vudo.protocol.VudoException;
 import io.vudo.spirit.Engine;
 import io.vudo.spirit.Engines;
 import io.vudo.spirit.SpiritRuntime;
-import io.vudo.tuplespace.Tuplespace;
 import io.vudo.spirit.Spirits;
+import io.vudo.tuplespace.Tuplespace;
 import java.net.URI;
 import java.time.Clock;
 import java.time.Duration;
@@ -82,8 +83,19 @@ public final class NodeAssembly implements AutoCloseable {
       } catch (RuntimeException second) {
         failure.addSuppressed(second);
       }
-      throw Failures.typed(failure);
+      throw invalidSetting(failure).orElseGet(() -> Failures.typed(failure));
     }
+  }
+
+  /** A setting that cannot be read, whichever part of the node was the first to want it. */
+  private static Optional<VudoException> invalidSetting(Throwable failure) {
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof ConfigException wrong) {
+        return Optional.of(
+            new VudoException(ErrorCode.CONFIG_INVALID, wrong.getMessage() + ".", failure));
+      }
+    }
+    return Optional.empty();
   }
 
   private void moveIn() {

@@ -38,8 +38,8 @@ import org.apache.pekko.persistence.typed.javadsl.EventSourcedBehavior;
 
 /**
  * Not a test: what a Wasm counter costs beside the same logic in plain Java actors, in the same
- * process, on the same journal, in alternating rounds. docs/benchmarks.md has the command and what it
- * printed.
+ * process, on the same journal, in alternating rounds. docs/benchmarks.md has the command and what
+ * it printed.
  *
  * <p>Durable asks: a Spirit against a sharded {@code EventSourcedBehavior} that persists one event
  * a command, as a Pekko user would write it. Tells without durability: a Spirit deployed with
@@ -269,7 +269,8 @@ public final class MessageBenchmark {
 
   /** The counter that forgets. */
   private static final class FleetingCounter {
-    static final EntityTypeKey<Increment> KEY = EntityTypeKey.create(Increment.class, "fleeting-counter");
+    static final EntityTypeKey<Increment> KEY =
+        EntityTypeKey.create(Increment.class, "fleeting-counter");
 
     record Increment(ActorRef<Long> replyTo) {}
 

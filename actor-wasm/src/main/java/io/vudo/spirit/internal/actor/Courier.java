@@ -23,11 +23,12 @@ import java.util.function.BiConsumer;
 import org.apache.pekko.actor.typed.ActorRef;
 
 /**
- * Brings the effects of committed turns to their receivers, again and again until each is confirmed.
+ * Brings the effects of committed turns to their receivers, again and again until each is
+ * confirmed.
  *
- * <p>Messages to a Spirit and writes to a space go out in order and name their predecessor, so that a
- * receiver, which recognises a repetition by the highest position it has seen, can refuse what came
- * too early. Used by one actor only.
+ * <p>Messages to a Spirit and writes to a space go out in order and name their predecessor, so that
+ * a receiver, which recognises a repetition by the highest position it has seen, can refuse what
+ * came too early. Used by one actor only.
  */
 final class Courier {
   private static final Comparator<Position> ORDER =

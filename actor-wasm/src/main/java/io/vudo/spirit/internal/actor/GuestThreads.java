@@ -35,8 +35,7 @@ public final class GuestThreads extends ExecutorServiceConfigurator {
       public ExecutorService createExecutorService() {
         AtomicInteger number = new AtomicInteger();
         return Executors.newFixedThreadPool(
-            threads,
-            task -> new GuestThread(task, "vudo-spirit-" + number.incrementAndGet()));
+            threads, task -> new GuestThread(task, "vudo-spirit-" + number.incrementAndGet()));
       }
     };
   }

@@ -9,7 +9,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.apache.pekko.actor.typed.ActorRef;
 
 /**
- * The Spirits in this node's memory. Thread-safe: Spirits write their own entry, the node reads all.
+ * The Spirits in this node's memory. Thread-safe: Spirits write their own entry, the node reads
+ * all.
  */
 final class Residents {
   private record Resident(SpiritStatus status, ActorRef<SpiritCommand> gate, long usedNanos) {}

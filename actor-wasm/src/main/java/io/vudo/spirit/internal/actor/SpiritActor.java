@@ -17,8 +17,8 @@ import io.vudo.protocol.journal.v1.Message;
 import io.vudo.protocol.journal.v1.Position;
 import io.vudo.protocol.journal.v1.Remembered;
 import io.vudo.protocol.journal.v1.SpiritEvent;
-import io.vudo.protocol.journal.v1.Turn;
 import io.vudo.protocol.journal.v1.TupleAnswer;
+import io.vudo.protocol.journal.v1.Turn;
 import io.vudo.protocol.wire.v1.HoldAnswer;
 import io.vudo.spirit.Deployment;
 import io.vudo.spirit.SpiritStatus;
@@ -359,8 +359,7 @@ final class SpiritActor
         }
         next++;
         answers = List.of();
-        if (System.nanoTime() - until > 0
-            || uncommittedBytes > spirits.settings().batchBytes()) {
+        if (System.nanoTime() - until > 0 || uncommittedBytes > spirits.settings().batchBytes()) {
           break;
         }
       }
@@ -430,8 +429,7 @@ final class SpiritActor
       }
       if (born.hasFailed()) {
         later(
-            deliver,
-            new DeliveryReply.HandledBadly(messageId, born.getNumber(), born.getFailed()));
+            deliver, new DeliveryReply.HandledBadly(messageId, born.getNumber(), born.getFailed()));
         return true;
       }
       answers = List.of();
@@ -498,8 +496,7 @@ final class SpiritActor
 
   private void refuseLater(SpiritCommand.Deliver deliver, ErrorCode code, String detail) {
     later(
-        deliver,
-        new DeliveryReply.Refused(deliver.message().getId(), new VudoError(code, detail)));
+        deliver, new DeliveryReply.Refused(deliver.message().getId(), new VudoError(code, detail)));
   }
 
   private void later(SpiritCommand.Deliver deliver, DeliveryReply reply) {
@@ -599,10 +596,7 @@ final class SpiritActor
       RANDOM.nextBytes(unique);
       String hold = id + "#" + turn + "#" + HexFormat.of().formatHex(unique);
       spaceByHold.put(hold, wanted.space());
-      pipe(
-          ticket,
-          hold,
-          spirits.tuplespace().hold(wanted.space(), id, hold, wanted.template()));
+      pipe(ticket, hold, spirits.tuplespace().hold(wanted.space(), id, hold, wanted.template()));
     } else {
       pipe(ticket, "", spirits.tuplespace().read(wanted.space(), wanted.template()));
     }
@@ -708,7 +702,12 @@ final class SpiritActor
     if (Courier.isFinal(error.code())) {
       context
           .getLog()
-          .warn("{}: effect {} of turn {} is given up: {}", id, position.getIndex(), position.getTurn(), error);
+          .warn(
+              "{}: effect {} of turn {} is given up: {}",
+              id,
+              position.getIndex(),
+              position.getTurn(),
+              error);
       return confirmed(machine, position);
     }
     scheduleRedelivery();

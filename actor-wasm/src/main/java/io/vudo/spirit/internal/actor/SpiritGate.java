@@ -28,8 +28,8 @@ import org.apache.pekko.cluster.sharding.typed.javadsl.EntityTypeKey;
  * those that arrive while a write is under way share the next one.
  *
  * <p>It is small and has no state that must survive. The state lives in its child, the {@link
- * SpiritActor}, on the threads that run guests; the gate stays on Pekko's own, so that a full mailbox
- * is refused at once however busy the guest is.
+ * SpiritActor}, on the threads that run guests; the gate stays on Pekko's own, so that a full
+ * mailbox is refused at once however busy the guest is.
  */
 final class SpiritGate extends AbstractBehavior<SpiritCommand> {
   static final EntityTypeKey<SpiritCommand> KEY =

@@ -20,7 +20,9 @@ import org.apache.pekko.actor.typed.ActorRefResolver;
 import org.apache.pekko.actor.typed.javadsl.Adapter;
 import org.apache.pekko.serialization.SerializerWithStringManifest;
 
-/** What Spirits' actors say to each other, as Protobuf. Manifests and the identifier never change. */
+/**
+ * What Spirits' actors say to each other, as Protobuf. Manifests and the identifier never change.
+ */
 public final class SpiritSerializer extends SerializerWithStringManifest {
   private static final int IDENTIFIER = 7_356_101;
 

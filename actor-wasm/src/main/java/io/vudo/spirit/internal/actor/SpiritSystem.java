@@ -11,9 +11,9 @@ import io.vudo.protocol.journal.v1.Configured;
 import io.vudo.protocol.journal.v1.Message;
 import io.vudo.protocol.wire.v1.HoldAnswer;
 import io.vudo.spirit.CompiledModule;
+import io.vudo.spirit.CompiledModules;
 import io.vudo.spirit.Deployment;
 import io.vudo.spirit.DeploymentSource;
-import io.vudo.spirit.CompiledModules;
 import io.vudo.spirit.SpiritStatus;
 import io.vudo.spirit.internal.turn.Configurations;
 import io.vudo.tuplespace.HoldOutcome;
@@ -47,7 +47,8 @@ public final class SpiritSystem {
   private final Residents residents = new Residents();
   private final WakeIndex wakeIndex;
 
-  public SpiritSystem(ActorSystem<?> system, DeploymentSource deployments, CompiledModules modules) {
+  public SpiritSystem(
+      ActorSystem<?> system, DeploymentSource deployments, CompiledModules modules) {
     this.system = system;
     this.sharding = ClusterSharding.get(system);
     this.deployments = deployments;

@@ -1,28 +1,28 @@
 package io.vudo.spirit.internal.actor;
 
 import io.vudo.protocol.SpiritId;
+import io.vudo.protocol.journal.v1.WakeEvent;
+import io.vudo.protocol.journal.v1.WakeSnapshot;
 import java.time.Duration;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.CompletionStage;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.Behavior;
-import org.apache.pekko.cluster.sharding.typed.ClusterShardingSettings;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.cluster.sharding.typed.ClusterShardingSettings;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.apache.pekko.cluster.sharding.typed.javadsl.Entity;
 import org.apache.pekko.cluster.sharding.typed.javadsl.EntityTypeKey;
 import org.apache.pekko.persistence.typed.PersistenceId;
 import org.apache.pekko.persistence.typed.RecoveryCompleted;
+import org.apache.pekko.persistence.typed.SnapshotAdapter;
 import org.apache.pekko.persistence.typed.javadsl.CommandHandler;
 import org.apache.pekko.persistence.typed.javadsl.EventHandler;
 import org.apache.pekko.persistence.typed.javadsl.EventSourcedBehavior;
 import org.apache.pekko.persistence.typed.javadsl.RetentionCriteria;
 import org.apache.pekko.persistence.typed.javadsl.SignalHandler;
-import io.vudo.protocol.journal.v1.WakeEvent;
-import io.vudo.protocol.journal.v1.WakeSnapshot;
-import java.util.Set;
-import java.util.TreeSet;
-import org.apache.pekko.persistence.typed.SnapshotAdapter;
 
 /**
  * The durable index of Spirits that must come back by themselves after a crash, because they have

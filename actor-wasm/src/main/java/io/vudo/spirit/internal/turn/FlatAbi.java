@@ -235,8 +235,7 @@ public final class FlatAbi {
     return guest.readMemory((int) pointer, (int) length);
   }
 
-  private static byte[] payload(
-      TurnContext turn, EngineInstance guest, long pointer, long length) {
+  private static byte[] payload(TurnContext turn, EngineInstance guest, long pointer, long length) {
     return bytes(guest, pointer, length, turn.limits().maxPayloadBytes());
   }
 

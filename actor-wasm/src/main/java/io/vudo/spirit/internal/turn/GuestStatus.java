@@ -1,8 +1,8 @@
 package io.vudo.spirit.internal.turn;
 
 /**
- * The status codes of the flat ABI, thrown inside a host function to answer the guest. They carry no
- * stack trace: a hostile guest may cause millions of them.
+ * The status codes of the flat ABI, thrown inside a host function to answer the guest. They carry
+ * no stack trace: a hostile guest may cause millions of them.
  */
 @SuppressWarnings("StaticAssignmentOfThrowable") // without trace and suppression, so without state
 final class GuestStatus extends RuntimeException {

@@ -79,8 +79,7 @@ final class Inbox {
   void writeTo(SpiritHeader.Builder header) {
     watermarks.forEach(
         (sender, position) ->
-            header.addWatermarks(
-                Watermark.newBuilder().setSender(sender).setPosition(position)));
+            header.addWatermarks(Watermark.newBuilder().setSender(sender).setPosition(position)));
     header.addAllRemembered(remembered.values());
   }
 

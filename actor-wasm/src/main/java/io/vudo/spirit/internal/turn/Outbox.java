@@ -63,8 +63,8 @@ final class Outbox {
   }
 
   /**
-   * What is to be delivered, oldest first. A message to a Spirit names the one before it to the same
-   * Spirit that is pending too, so that the receiver can tell a gap.
+   * What is to be delivered, oldest first. A message to a Spirit names the one before it to the
+   * same Spirit that is pending too, so that the receiver can tell a gap.
    */
   List<Pending> deliveries() {
     Map<String, Position> previous = new HashMap<>();

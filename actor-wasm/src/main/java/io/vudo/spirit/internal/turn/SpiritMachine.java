@@ -36,9 +36,9 @@ import java.util.Optional;
  *
  * <p>A turn runs on the live instance. The machine also keeps an <em>image</em> of an earlier state
  * and the turns since; when a turn fails or suspends, the instance is thrown away, and the next one
- * is made from the image by running those turns again. Turns are deterministic, so this is exact. It
- * costs nothing while turns succeed; the image is renewed once the turns since have burnt about as
- * much as renewing costs, so rolling back stays cheap too.
+ * is made from the image by running those turns again. Turns are deterministic, so this is exact.
+ * It costs nothing while turns succeed; the image is renewed once the turns since have burnt about
+ * as much as renewing costs, so rolling back stays cheap too.
  *
  * <p>Not thread-safe. The caller journals every {@link Turn} that {@link #attempt} answers before
  * anything of it leaves; if that fails, the machine must be thrown away.
@@ -80,7 +80,12 @@ public final class SpiritMachine implements AutoCloseable {
   private long replayedTurns;
 
   public SpiritMachine(
-      SpiritId id, ModuleSource modules, Clock clock, TurnLimits bounds, int maxSenders, int maxKeys,
+      SpiritId id,
+      ModuleSource modules,
+      Clock clock,
+      TurnLimits bounds,
+      int maxSenders,
+      int maxKeys,
       int maxKeyBytes) {
     this.id = id;
     this.modules = modules;
@@ -217,7 +222,8 @@ public final class SpiritMachine implements AutoCloseable {
       Optional<byte[]> reply = run(guest, turn);
       if (!turn.usedAllAnswers()) {
         throw new VudoException(
-            ErrorCode.REPLAY_DIVERGED, "The second attempt asked for fewer answers than the first.");
+            ErrorCode.REPLAY_DIVERGED,
+            "The second attempt asked for fewer answers than the first.");
       }
       record
           .addAllAnswers(turn.answers())
@@ -277,8 +283,7 @@ public final class SpiritMachine implements AutoCloseable {
     if (instance != null
         && (sinceImage.size() >= MAX_TURNS_SINCE_IMAGE
             || bytesSinceImage >= MAX_BYTES_SINCE_IMAGE
-            || fuelSinceImage
-                >= IMAGE_BASE_FUEL + instance.memoryBytes() / IMAGE_BYTES_PER_FUEL)) {
+            || fuelSinceImage >= IMAGE_BASE_FUEL + instance.memoryBytes() / IMAGE_BYTES_PER_FUEL)) {
       renewImage();
     }
   }
@@ -302,8 +307,7 @@ public final class SpiritMachine implements AutoCloseable {
   }
 
   private TurnContext context(long number, Message input, boolean replay, List<Answer> recorded) {
-    return new TurnContext(
-        id, number, input, grants, limits, bounds, clock, replay, recorded);
+    return new TurnContext(id, number, input, grants, limits, bounds, clock, replay, recorded);
   }
 
   private static Completed completed(Optional<byte[]> reply) {
@@ -377,7 +381,8 @@ public final class SpiritMachine implements AutoCloseable {
   }
 
   private void rerun(EngineInstance guest, Turn recorded) {
-    TurnContext turn = context(recorded.getNumber(), recorded.getInput(), true, recorded.getAnswersList());
+    TurnContext turn =
+        context(recorded.getNumber(), recorded.getInput(), true, recorded.getAnswersList());
     Optional<byte[]> reply;
     try {
       reply = run(guest, turn);
@@ -386,7 +391,8 @@ public final class SpiritMachine implements AutoCloseable {
       if (e.code() == ErrorCode.REPLAY_DIVERGED) {
         throw e;
       }
-      throw diverged(recorded, "it completed before and now ends with " + e.code() + " " + e.detail());
+      throw diverged(
+          recorded, "it completed before and now ends with " + e.code() + " " + e.detail());
     } finally {
       current = null;
     }
@@ -411,7 +417,8 @@ public final class SpiritMachine implements AutoCloseable {
   private VudoException diverged(Turn recorded, String what) {
     discardInstance();
     return new VudoException(
-        ErrorCode.REPLAY_DIVERGED, "Turn " + recorded.getNumber() + " of " + id + ": " + what + ".");
+        ErrorCode.REPLAY_DIVERGED,
+        "Turn " + recorded.getNumber() + " of " + id + ": " + what + ".");
   }
 
   private static int firstDifference(List<Effect> recorded, List<Effect> now) {
@@ -490,8 +497,7 @@ public final class SpiritMachine implements AutoCloseable {
     }
     CompiledModule module = modules.load(configured);
     admitted = module.module();
-    EngineInstance fresh =
-        module.instantiate(wanted -> FlatAbi.bind(wanted, () -> current));
+    EngineInstance fresh = module.instantiate(wanted -> FlatAbi.bind(wanted, () -> current));
     boolean whole = false;
     try {
       if (hasImage) {

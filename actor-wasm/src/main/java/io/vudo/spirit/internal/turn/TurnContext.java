@@ -47,7 +47,6 @@ final class TurnContext {
   private long effectBytes;
   private long answerBytes;
 
-
   TurnContext(
       SpiritId self,
       long number,
@@ -69,9 +68,7 @@ final class TurnContext {
     // What completed once completes again, however busy the node is then.
     this.deadlineNanos =
         System.nanoTime()
-            + (replay
-                ? REPLAY_NANOS
-                : TimeUnit.MILLISECONDS.toNanos(limits.turnTimeoutMillis()));
+            + (replay ? REPLAY_NANOS : TimeUnit.MILLISECONDS.toNanos(limits.turnTimeoutMillis()));
     this.answers = new ArrayList<>(recorded);
     for (Answer answer : recorded) {
       answerBytes += answer.getSerializedSize();
@@ -118,7 +115,8 @@ final class TurnContext {
       return recorded.getNowNanos();
     }
     Instant now = clock.instant();
-    long nanos = Math.addExact(Math.multiplyExact(now.getEpochSecond(), 1_000_000_000L), now.getNano());
+    long nanos =
+        Math.addExact(Math.multiplyExact(now.getEpochSecond(), 1_000_000_000L), now.getNano());
     return record(Answer.newBuilder().setNowNanos(nanos).build()).getNowNanos();
   }
 
@@ -156,7 +154,12 @@ final class TurnContext {
     Answer answer = answers.get(nextAnswer++);
     if (answer.getAnswerCase() != expected) {
       throw diverged(
-          "answer " + nextAnswer + " is " + answer.getAnswerCase() + ", the guest asked for " + expected);
+          "answer "
+              + nextAnswer
+              + " is "
+              + answer.getAnswerCase()
+              + ", the guest asked for "
+              + expected);
     }
     return answer;
   }
@@ -182,7 +185,8 @@ final class TurnContext {
   }
 
   private VudoException diverged(String what) {
-    return new VudoException(ErrorCode.REPLAY_DIVERGED, "Turn " + number + " of " + self + ": " + what + ".");
+    return new VudoException(
+        ErrorCode.REPLAY_DIVERGED, "Turn " + number + " of " + self + ": " + what + ".");
   }
 
   /** Whether every recorded answer was used; a re-run that needs fewer has taken another path. */

@@ -53,8 +53,19 @@ final class FunctionScan {
 
   final IntList chargeUnits = new IntList();
 
-  /** Whether the charge must be checked, 0 or 1: at the start of functions and of loops. */
-  final IntList chargeChecks = new IntList();
+  /** One of the constants below. */
+  final IntList chargePlaces = new IntList();
+
+  /** The charge stands at the start of the function. */
+  static final int AT_ENTRY = 1;
+
+  /** The charge stands at the start of a loop. */
+  static final int AT_LOOP = 2;
+
+  static final int ELSEWHERE = 0;
+
+  /** The labels of all br_table that are replaced. */
+  final IntList labels = new IntList();
 
   /** Instructions to replace, five numbers each: from, to, opcode, two immediates. */
   final IntList edits = new IntList();
@@ -79,13 +90,17 @@ final class FunctionScan {
   private boolean[] frameEntered = new boolean[64];
   private boolean[] frameThenEnds = new boolean[64];
   private boolean[] frameTargeted = new boolean[64];
+
+  /** How many loops up to this frame can be reached: each becomes two. */
+  private int[] frameLoops = new int[64];
+
   private int blocks;
 
   // The basic block
   private boolean live;
   private int blockOffset;
   private int blockUnits;
-  private boolean blockChecked;
+  private int blockPlace;
 
   private BinaryReader in;
   private int offset;
@@ -104,7 +119,8 @@ final class FunctionScan {
     readLocals(signature);
     chargeOffsets.clear();
     chargeUnits.clear();
-    chargeChecks.clear();
+    chargePlaces.clear();
+    labels.clear();
     edits.clear();
     calls = false;
     height = 0;
@@ -114,7 +130,7 @@ final class FunctionScan {
     live = true;
     codeFrom = in.position();
     codeTo = body.to();
-    startBasicBlock(true);
+    startBasicBlock(AT_ENTRY);
     push(Op.BLOCK, NONE, signature.results());
     while (frames > 0) {
       instruction();
@@ -166,9 +182,9 @@ final class FunctionScan {
 
   // Basic blocks
 
-  private void startBasicBlock(boolean check) {
+  private void startBasicBlock(int place) {
     blockOffset = in.position();
-    blockChecked = check;
+    blockPlace = place;
     blockUnits = 0;
   }
 
@@ -176,19 +192,19 @@ final class FunctionScan {
     if (blockUnits > 0) {
       chargeOffsets.add(blockOffset);
       chargeUnits.add(blockUnits);
-      chargeChecks.add(blockChecked ? 1 : 0);
+      chargePlaces.add(blockPlace);
     }
     blockUnits = 0;
   }
 
   /** The instruction that comes next can be reached from more than the one before it. */
   private void leader() {
-    leader(false);
+    leader(ELSEWHERE);
   }
 
-  private void leader(boolean check) {
+  private void leader(int place) {
     endBasicBlock();
-    startBasicBlock(check);
+    startBasicBlock(place);
   }
 
   private void count() {
@@ -270,6 +286,7 @@ final class FunctionScan {
       frameEntered = Arrays.copyOf(frameEntered, size);
       frameThenEnds = Arrays.copyOf(frameThenEnds, size);
       frameTargeted = Arrays.copyOf(frameTargeted, size);
+      frameLoops = Arrays.copyOf(frameLoops, size);
     }
     frameOpcode[frames] = opcode;
     frameHeight[frames] = height;
@@ -279,6 +296,8 @@ final class FunctionScan {
     frameEntered[frames] = live;
     frameThenEnds[frames] = false;
     frameTargeted[frames] = false;
+    frameLoops[frames] =
+        (frames == 0 ? 0 : frameLoops[frames - 1]) + (opcode == Op.LOOP && live ? 1 : 0);
     frames++;
     push(start);
   }
@@ -312,6 +331,11 @@ final class FunctionScan {
       frameTargeted[frame] = true;
     }
     return frameOpcode[frame] == Op.LOOP ? frameStart[frame] : frameEnd[frame];
+  }
+
+  /** The label in the rewritten function, where each loop that can be reached is two. */
+  private int moved(int label) {
+    return label + frameLoops[frames - 1] - frameLoops[frames - 1 - label];
   }
 
   private void edit(int opcode, int first, int second) {
@@ -368,19 +392,23 @@ final class FunctionScan {
       case Op.ELSE -> otherwise();
       case Op.END -> end();
       case Op.BR -> {
-        pop(branch(label()));
+        int label = label();
+        edit(Op.BR, moved(label), 0);
+        pop(branch(label));
         unreachable();
       }
       case Op.BR_IF -> {
         pop(Op.I32);
-        byte[] types = branch(label());
+        int label = label();
+        edit(Op.BR_IF, moved(label), 0);
+        byte[] types = branch(label);
         pop(types);
         push(types);
         leader();
       }
       case Op.BR_TABLE -> branchTable();
       case Op.RETURN -> {
-        edit(Op.RETURN, frames - 1, 0);
+        edit(Op.RETURN, moved(frames - 1), 0);
         pop(frameEnd[0]);
         unreachable();
       }
@@ -523,13 +551,15 @@ final class FunctionScan {
     if (opcode == Op.IF) {
       pop(Op.I32);
     }
-    if (type.results().length == 1 && type.results()[0] == Op.FUNCREF) {
-      edit(opcode, 0, 0);
+    boolean reference = type.results().length == 1 && type.results()[0] == Op.FUNCREF;
+    boolean doubled = opcode == Op.LOOP && live;
+    if (reference || doubled) {
+      edit(opcode, reference ? 1 : 0, doubled ? 1 : 0);
     }
     pop(type.parameters());
     push(opcode, type.parameters(), type.results());
     if (opcode != Op.BLOCK) {
-      leader(opcode == Op.LOOP);
+      leader(opcode == Op.LOOP ? AT_LOOP : ELSEWHERE);
     }
   }
 
@@ -554,6 +584,9 @@ final class FunctionScan {
       throw invalid("an if without else must leave what it takes");
     }
     popFrameOperands();
+    if (opcode == Op.LOOP && frameEntered[frame]) {
+      edit(Op.END, 0, 0);
+    }
     frames--;
     if (frames == 0) {
       endBasicBlock();
@@ -576,11 +609,13 @@ final class FunctionScan {
     int targets = in.count("targets of br_table", Bounds.BRANCH_TABLE_TARGETS);
     int arity = -1;
     byte[] checked = null;
+    int first = labels.size();
     for (int i = 0; i <= targets; i++) {
       int label = in.index();
       if (label >= frames) {
         throw invalid("unknown label " + label);
       }
+      labels.add(moved(label));
       byte[] types = branch(label);
       if (arity >= 0 && types.length != arity) {
         throw invalid("the targets of br_table differ in arity");
@@ -591,6 +626,7 @@ final class FunctionScan {
         checked = types;
       }
     }
+    edit(Op.BR_TABLE, first, targets);
     pop(checked);
     unreachable();
   }

@@ -24,7 +24,10 @@ final class ModuleRewriter {
   /** Units that a call of the host costs. */
   private static final int HOST_CALL_UNITS = 100;
 
-  /** Units that are burnt between two looks at the clock: about a millisecond. */
+  /**
+   * Units that are burnt between two looks at the clock: about a millisecond. More than a basic
+   * block can have.
+   */
   private static final long SLICE_UNITS = 1 << 21;
 
   /** Units that each page of grown memory costs. */
@@ -308,25 +311,34 @@ final class ModuleRewriter {
 
   private void refillIfNegative(BinaryWriter out, int local) {
     out.globalSet(fuel).localGet(local).i64(0).write(Op.I64_LT_S);
-    out.write(Op.IF, Op.EMPTY_BLOCK).call(refill()).write(Op.END);
+    out.write(Op.IF, Op.EMPTY_BLOCK).call(refillDebt()).write(Op.END);
   }
 
-  /** Pays from the reserve what could not be paid, after the host has looked at its clock. */
+  /**
+   * Sees to it that the fuel is not less than the parameter, from the reserve, after the host has
+   * looked at its clock; traps when there is not so much.
+   */
   private int refill() {
     return helper(
         "refill",
-        NONE,
+        new byte[] {Op.I64},
         NONE,
         new byte[] {Op.I64},
         out -> {
-          out.globalGet(fuel).globalGet(reserve).write(Op.I64_ADD).localTee(0);
-          out.globalSet(fuel).i64(0).globalSet(reserve);
-          out.localGet(0).i64(0).write(Op.I64_LT_S).trapIf();
+          out.globalGet(fuel).globalGet(reserve).write(Op.I64_ADD).localTee(1);
+          out.localGet(0).write(Op.I64_LT_S).write(Op.IF, Op.EMPTY_BLOCK);
+          out.localGet(1).localGet(0).write(Op.I64_SUB).globalSet(fuel);
+          out.i64(0).globalSet(reserve).write(Op.UNREACHABLE).write(Op.END);
           out.i32(Mailbox.IMPORT).i64(Mailbox.CLOCK).call(STORE);
           callHost(out);
-          out.localGet(0);
+          out.localGet(1);
           split(out);
         });
+  }
+
+  /** As {@link #refill} for 0; without an argument a call takes less from those around it. */
+  private int refillDebt() {
+    return helper("refill debt", NONE, NONE, NONE, out -> out.i64(0).call(refill()));
   }
 
   private static void callHost(BinaryWriter out) {
@@ -463,14 +475,54 @@ final class ModuleRewriter {
     restoreFuel(out);
   }
 
-  private void chargeBlock(BinaryWriter out, int units, boolean check) {
-    out.localGet(fuelLocal).i64(units).write(Op.I64_SUB);
-    if (check) {
-      out.localTee(fuelLocal).i64(0).write(Op.I64_LT_S).write(Op.IF, Op.EMPTY_BLOCK);
-      synchronizedCall(out, refill());
-      out.write(Op.END);
+  private void pay(BinaryWriter out, int units) {
+    out.localGet(fuelLocal).i64(units).write(Op.I64_SUB).localSet(fuelLocal);
+  }
+
+  private BinaryWriter ifLessThan(BinaryWriter out, int units) {
+    return out.localGet(fuelLocal).i64(units).write(Op.I64_LT_S);
+  }
+
+  private void refillIfLessThan(BinaryWriter out, int units) {
+    ifLessThan(out, units).write(Op.IF, Op.EMPTY_BLOCK);
+    saveFuel(out);
+    if (units == 0) {
+      out.call(refillDebt());
     } else {
-      out.localSet(fuelLocal);
+      out.i64(units).call(refill());
+    }
+    restoreFuel(out);
+    out.write(Op.END);
+  }
+
+  private void chargeBlock(BinaryWriter out, int units, int place) {
+    // A function that calls nothing cannot recur; whoever called it checks what it burnt.
+    pay(out, units);
+    if (place == FunctionScan.AT_ENTRY && scan.calls) {
+      refillIfLessThan(out, 0);
+    }
+  }
+
+  /**
+   * A loop becomes two: the inner one is the guest's; when the fuel does not suffice for its next
+   * round it starts the outer one again, which refills. So the guest's own loop has no call in it
+   * and its values can stay in registers.
+   */
+  private void doubleLoop(BinaryWriter out, int from, int to, boolean reference, int units) {
+    loop(out, from, to, reference);
+    refillIfLessThan(out, units);
+    loop(out, from, to, reference);
+    ifLessThan(out, units).write(Op.BR_IF).u32(1);
+    if (units > 0) {
+      pay(out, units);
+    }
+  }
+
+  private void loop(BinaryWriter out, int from, int to, boolean reference) {
+    if (reference && changesTables) {
+      out.write(Op.LOOP, Op.I32);
+    } else {
+      out.write(module.bytes, from, to);
     }
   }
 
@@ -490,18 +542,20 @@ final class ModuleRewriter {
         return;
       }
       if (chargeAt == next) {
-        chargeBlock(out, scan.chargeUnits.get(charge), scan.chargeChecks.get(charge) == 1);
+        chargeBlock(out, scan.chargeUnits.get(charge), scan.chargePlaces.get(charge));
         charge++;
       } else {
         int to = scan.edits.get(edit + 1);
-        if (!replace(
-            out,
-            position,
-            to,
-            scan.edits.get(edit + 2),
-            scan.edits.get(edit + 3),
-            scan.edits.get(edit + 4),
-            pages)) {
+        int opcode = scan.edits.get(edit + 2);
+        int first = scan.edits.get(edit + 3);
+        int second = scan.edits.get(edit + 4);
+        if (opcode == Op.LOOP && second == 1) {
+          int units = 0;
+          if (charge < scan.chargeOffsets.size() && scan.chargeOffsets.get(charge) == to) {
+            units = scan.chargeUnits.get(charge++);
+          }
+          doubleLoop(out, position, to, first == 1, units);
+        } else if (!replace(out, position, to, opcode, first, second, pages)) {
           out.write(module.bytes, position, to);
         }
         position = to;
@@ -520,6 +574,14 @@ final class ModuleRewriter {
         }
         out.write(Op.BR).u32(first);
       }
+      case Op.BR, Op.BR_IF -> out.write(opcode).u32(first);
+      case Op.BR_TABLE -> {
+        out.write(Op.BR_TABLE).u32(second);
+        for (int i = 0; i <= second; i++) {
+          out.u32(scan.labels.get(first + i));
+        }
+      }
+      case Op.END -> out.write(Op.END, Op.END);
       case Op.UNREACHABLE -> {
         saveFuel(out);
         return false;

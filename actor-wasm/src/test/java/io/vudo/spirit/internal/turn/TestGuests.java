@@ -80,7 +80,9 @@ final class TestGuests {
         """);
   }
 
-  /** Replies what its table's entry says; a message with a payload puts the other function there. */
+  /**
+   * Replies what its table's entry says; a message with a payload puts the other function there.
+   */
   static byte[] dispatcher() {
     return spirit(
         "",

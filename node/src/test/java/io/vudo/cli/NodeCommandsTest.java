@@ -1,0 +1,184 @@
+package io.vudo.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.vudo.node.NodeFixture;
+import io.vudo.node.TestModules;
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The commands that talk to a node, against a real one. */
+class NodeCommandsTest {
+  @RegisterExtension static final NodeFixture NODE = new NodeFixture();
+
+  @TempDir static Path directory;
+
+  private static CommandRun vudo(String... arguments) {
+    return vudoWithInput("", arguments);
+  }
+
+  private static CommandRun vudoWithInput(String input, String... arguments) {
+    return CommandRun.of(Map.of("VUDO_NODE", NODE.uri().toString()), false, input, arguments);
+  }
+
+  @BeforeAll
+  static void deploy() {
+    for (String example : List.of("hello", "counter")) {
+      CommandRun run =
+          vudo("deploy", TestModules.exampleSource(example).toString(), "--name", example);
+      assertEquals(0, run.exitCode(), run.err());
+    }
+    NODE.deploy("echo", TestModules.echo());
+    NODE.deploy("silent", TestModules.silent());
+  }
+
+  @Test
+  void deploysModulesAndTexts() throws IOException {
+    Path module = Files.write(directory.resolve("clock.wasm"), TestModules.clock());
+    List<String> command = new ArrayList<>(List.of("deploy", module.toString(), "--name", "clock"));
+    command.addAll(List.of("--grant", "sensor_time", "--grant", "tuplespace_read:a"));
+    command.addAll(List.of("--fuel", "777", "--memory", "1MiB", "--call-depth", "9"));
+    command.addAll(List.of("--turn-timeout", "5s", "--mailbox", "3", "--payload", "2KiB"));
+    command.addAll(List.of("--durability", "off"));
+    CommandRun first = vudo(command.toArray(String[]::new));
+    assertEquals(0, first.exitCode(), first.err());
+    assertTrue(first.out().matches("clock revision \\d+ sha256:[0-9a-f]{64}\n"), first.out());
+    CommandRun second = vudo(command.toArray(String[]::new));
+    assertTrue(second.out().endsWith(" (unchanged)\n"), second.out());
+
+    JsonNode deployed = NODE.get("/v1/deployments/clock").json();
+    assertEquals(
+        "[\"sensor_time\",\"tuplespace_read:a\"]", deployed.path("capabilities").toString());
+    assertEquals(
+        "{\"fuelPerTurn\":777,\"maxMemoryBytes\":1048576,\"maxTableEntries\":100000,"
+            + "\"maxCallDepth\":9,\"turnTimeoutMillis\":5000,\"maxMailbox\":3,"
+            + "\"maxPayloadBytes\":2048}",
+        deployed.path("limits").toString());
+    assertEquals(false, deployed.path("durable").asBoolean(true));
+    vudo("ask", "clock/a").assertPrinted("time\n");
+  }
+
+  @Test
+  void whatTheNodeRefusesIsTold() throws IOException {
+    Path bad = Files.writeString(directory.resolve("bad.wasm"), "#!/bin/sh");
+    vudo("deploy", bad.toString(), "--name", "bad").assertFailed("MODULE_BAD_MAGIC");
+    vudo("deploy", bad.toString(), "--name", "1st").assertFailed("SPIRIT_TYPE_INVALID");
+    vudo("deploy", "no-such.wasm", "--name", "a").assertFailed("REQUEST_INVALID");
+    vudo("ask", "nobody/a").assertFailed("SPIRIT_TYPE_UNKNOWN");
+    vudo("ask", "hello").assertFailed("SPIRIT_ID_INVALID");
+    assertTrue(
+        vudo("ask", "counter/a", "--type", "burn")
+            .assertFailed("APPLICATION_ERROR")
+            .contains("unknown message type"));
+    JsonNode error = CommandRun.json(vudo("ask", "nobody/a", "--format", "json").err());
+    assertEquals("SPIRIT_TYPE_UNKNOWN", error.path("code").asText());
+  }
+
+  @Test
+  void askPrintsTheReply() {
+    vudo("ask", "counter/asked", "4", "--type", "add").assertPrinted("4\n");
+    vudo("ask", "counter/asked", "-3", "--type", "add").assertPrinted("1\n");
+    vudo("ask", "silent/a").assertPrinted("");
+    vudoWithInput("from a pipe\n", "ask", "echo/a", "--file", "-").assertPrinted("from a pipe\n");
+    CommandRun json = vudo("ask", "echo/a", "text", "--format", "json");
+    assertEquals("{\"reply\":\"text\",\"replyBase64\":\"dGV4dA==\"}\n", json.out());
+  }
+
+  @Test
+  void anIdOfDotsIsAnIdToo() {
+    vudo("ask", "hello/..").assertPrinted("1\n");
+    vudo("ask", "hello/.").assertPrinted("1\n");
+    vudo("ask", "hello/..").assertPrinted("2\n");
+  }
+
+  @Test
+  void bytesThatAreNoTextArePrintedAsTheyAre() throws IOException {
+    Path payload = Files.write(directory.resolve("payload"), new byte[] {0, 1, 2});
+    assertEquals("\0\1\2", vudo("ask", "echo/a", "--file", payload.toString()).out());
+  }
+
+  @Test
+  void aKeyMakesARepetitionHarmless() {
+    vudo("ask", "hello/key", "--idempotency-key", "k").assertPrinted("1\n");
+    vudo("ask", "hello/key", "--idempotency-key", "k").assertPrinted("1\n");
+    vudo("ask", "hello/key").assertPrinted("2\n");
+  }
+
+  @Test
+  void tellPrintsNothing() {
+    vudo("tell", "counter/told", "7", "--type", "add").assertPrinted("");
+    vudo("ask", "counter/told", "--type", "get").assertPrinted("7\n");
+    assertEquals(
+        "{\"handled\":true}\n",
+        vudo("tell", "counter/told", "1", "--type", "add", "--format", "json").out());
+  }
+
+  @Test
+  void tuples() {
+    vudo("tuple", "count", "cli", "[{\"?\":\"any\"}]").assertPrinted("0\n");
+    vudo("tuple", "write", "cli", "[\"a\"]").assertPrinted("");
+    vudo("tuple", "write", "cli", "[\"b\"]", "--ttl", "1h").assertPrinted("");
+    vudo("tuple", "count", "cli", "[{\"?\":\"any\"}]").assertPrinted("2\n");
+    vudo("tuple", "read", "cli", "[{\"?\":\"any\"}]").assertPrinted("[\"a\"]\n");
+    vudo("tuple", "take", "cli", "[\"b\"]").assertPrinted("[\"b\"]\n");
+    CommandRun none = vudo("tuple", "take", "cli", "[\"b\"]");
+    assertEquals("1 ", none.exitCode() + " " + none.out() + none.err());
+    vudo("tuple", "write", "cli", "{}").assertFailed("TUPLE_INVALID");
+    vudo("tuple", "read", "1st", "[1]").assertFailed("SPACE_NAME_INVALID");
+    assertEquals(
+        "{\"count\":1}\n",
+        vudo("tuple", "count", "cli", "[{\"?\":\"any\"}]", "--format", "json").out());
+  }
+
+  @Test
+  void spiritsAndStatus() {
+    vudo("ask", "hello/listed").assertPrinted("1\n");
+    CommandRun spirits = vudo("spirits");
+    assertTrue(spirits.out().startsWith("SPIRIT "), spirits.out());
+    assertTrue(spirits.out().contains("\nhello/listed "), spirits.out());
+    assertTrue(vudo("spirits", "--all").out().contains("\nhello/listed "));
+    assertTrue(vudo("spirits", "--format", "json").json().path("spirits").size() > 0);
+
+    CommandRun status = vudo("status");
+    assertEquals(0, status.exitCode());
+    assertTrue(status.out().contains("\nengine       wasmtime, "), status.out());
+    assertEquals(
+        ProcessHandle.current().pid(),
+        vudo("status", "--format", "json").json().path("pid").asLong());
+  }
+
+  @Test
+  void theOptionWinsOverTheEnvironment() {
+    CommandRun run =
+        CommandRun.of(
+            Map.of("VUDO_NODE", "http://127.0.0.1:1"),
+            false,
+            "",
+            "status",
+            "--node",
+            NODE.uri().toString());
+    assertEquals(0, run.exitCode(), run.err());
+  }
+
+  @Test
+  void aNodeThatIsNotThereIsNamed() throws IOException {
+    int free;
+    try (ServerSocket socket = new ServerSocket(0)) {
+      free = socket.getLocalPort();
+    }
+    String url = "http://127.0.0.1:" + free;
+    String err = CommandRun.vudo("status", "--node", url).assertFailed("NODE_UNREACHABLE");
+    assertTrue(err.contains(url) && err.contains("vudo node"), err);
+  }
+}

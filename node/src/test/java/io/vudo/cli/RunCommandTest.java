@@ -1,0 +1,214 @@
+package io.vudo.cli;
+
+import static io.vudo.cli.CommandRun.vudo;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.vudo.node.TestModules;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** {@code vudo run} and {@code vudo inspect}: one module without a node. */
+class RunCommandTest {
+  @TempDir static Path directory;
+
+  private static String sums;
+
+  @BeforeAll
+  static void modules() throws IOException {
+    sums =
+        file(
+            "sums.wasm",
+            TestModules.module(
+                """
+                (func (export "add") (param i32 i32) (result i32)
+                  (i32.add (local.get 0) (local.get 1)))
+                (func (export "add64") (param i64 i64) (result i64)
+                  (i64.add (local.get 0) (local.get 1)))
+                (func (export "addf") (param f64 f64) (result f64)
+                  (f64.add (local.get 0) (local.get 1)))
+                (func (export "addf32") (param f32 f32) (result f32)
+                  (f32.add (local.get 0) (local.get 1)))
+                (func (export "nothing"))
+                (func (export "forever") (loop $l (br $l)))
+                (func (export "crash") (unreachable))
+                (func (export "div") (param i32 i32) (result i32)
+                  (i32.div_s (local.get 0) (local.get 1)))
+                (func $down (export "down") (call $down))
+                """));
+  }
+
+  private static String file(String name, byte[] bytes) throws IOException {
+    return Files.write(directory.resolve(name), bytes).toString();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "add, 1, 2, 3",
+    "add, -1, -2, -3",
+    "add, 0xff, 1, 256",
+    "add, 2147483647, 1, -2147483648",
+    "add, 4294967295, 1, 0",
+    "add64, 9223372036854775807, 1, -9223372036854775808",
+    "add64, -5, 3, -2",
+    "addf, 0.1, 0.2, 0.30000000000000004",
+    "addf, -1.5, 1e3, 998.5",
+    "addf, inf, -inf, nan",
+    "addf, -inf, 1, -inf",
+    "addf32, 0.5, 0.25, 0.75",
+  })
+  void printsTheResult(String function, String a, String b, String sum) {
+    vudo("run", sums, function, a, b).assertPrinted(sum + "\n");
+  }
+
+  @Test
+  void nothingPrintsNothing() {
+    vudo("run", sums, "nothing").assertPrinted("");
+  }
+
+  @Test
+  void jsonTellsTypesAndFuel() {
+    CommandRun run = vudo("run", sums, "add", "1", "2", "--format", "json");
+    assertEquals(0, run.exitCode(), run.err());
+    assertEquals(
+        "[{\"type\":\"i32\",\"value\":3}]", run.json().path("results").toString(), run.out());
+    assertTrue(run.json().path("fuelUsed").asLong() > 0);
+    assertEquals(run.out(), vudo("run", sums, "add", "1", "2", "--format", "json").out());
+  }
+
+  @Test
+  void assemblesText() throws IOException {
+    String text =
+        file(
+            "one.wat",
+            "(module (func (export \"one\") (result i32) (i32.const 1)))"
+                .getBytes(StandardCharsets.UTF_8));
+    vudo("run", text).assertPrinted("1\n");
+  }
+
+  @Test
+  void aFunctionThatIsMissingListsThoseThereAre() {
+    String err = vudo("run", sums, "subtract", "1", "2").assertFailed("FUNCTION_NOT_FOUND");
+    assertTrue(err.contains("subtract") && err.contains("add64"), err);
+    assertTrue(err.contains("cause: ") && err.contains("fix: "), err);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "--fuel=10, forever, OUT_OF_FUEL",
+    "--fuel=1000000, crash, TRAP_UNREACHABLE",
+    "--fuel=1000000000, down, CALL_DEPTH_EXCEEDED",
+  })
+  void whatEndsACallIsTold(String option, String function, String code) {
+    vudo("run", sums, function, option).assertFailed(code);
+  }
+
+  @Test
+  void timeEndsACall() {
+    vudo("run", sums, "forever", "--timeout", "100ms", "--fuel", "1000000000000")
+        .assertFailed("TURN_TIMEOUT");
+  }
+
+  @Test
+  void aDivisionByZeroIsNamed() {
+    vudo("run", sums, "div", "1", "0").assertFailed("TRAP_DIVISION_BY_ZERO");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, two", "1, 4294967296", "1, 1.5", "1, ''"})
+  void argumentsAreReadStrictly(String a, String b) {
+    vudo("run", sums, "add", a, b).assertFailed("ARGUMENT_INVALID");
+  }
+
+  @Test
+  void theNumberOfArgumentsIsChecked() {
+    vudo("run", sums, "add", "1").assertFailed("ARGUMENT_INVALID");
+    vudo("run", sums, "add", "1", "2", "3").assertFailed("ARGUMENT_INVALID");
+  }
+
+  @Test
+  void filesThatAreNoModules() throws IOException {
+    String missing = directory.resolve("missing.wasm").toString();
+    assertTrue(vudo("run", missing).assertFailed("REQUEST_INVALID").contains(missing));
+    vudo("run", directory.toString()).assertFailed("REQUEST_INVALID");
+    vudo("run", file("empty.wasm", new byte[0])).assertFailed("MODULE_EMPTY");
+    vudo("run", file("sh.wasm", new byte[] {'#', '!', 10, 10})).assertFailed("MODULE_BAD_MAGIC");
+    vudo("run", file("bad.wat", "(module (fun))".getBytes(StandardCharsets.UTF_8)))
+        .assertFailed("MODULE_MALFORMED");
+    vudo("inspect", file("empty.wasm", new byte[0])).assertFailed("MODULE_EMPTY");
+    vudo("inspect", missing).assertFailed("REQUEST_INVALID");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"--fule=1", "--fuel=many", "--timeout=30", "--memory=big", "--format=xml"})
+  void optionsAreReadStrictly(String option) {
+    vudo("run", sums, "nothing", option).assertWrongUsage();
+  }
+
+  @Test
+  void limitsAndEnginesAreChecked() {
+    vudo("run", sums, "nothing", "--fuel", "0").assertFailed("LIMIT_INVALID");
+    vudo("run", sums, "nothing", "--engine", "steam").assertFailed("CONFIG_INVALID");
+  }
+
+  @Test
+  void errorsAreJsonWhenJsonWasAskedFor() {
+    CommandRun failed = vudo("run", sums, "crash", "--format", "json");
+    assertEquals(1, failed.exitCode());
+    assertEquals("", failed.out());
+    JsonNode error = CommandRun.json(failed.err());
+    assertEquals("TRAP_UNREACHABLE", error.path("code").asText());
+    assertFalse(error.path("title").asText().isEmpty());
+    assertFalse(error.path("fix").asText().isEmpty());
+
+    CommandRun wrong = vudo("run", "--format", "json");
+    assertEquals(2, wrong.exitCode());
+    assertEquals("USAGE", CommandRun.json(wrong.err()).path("code").asText());
+  }
+
+  @Test
+  void coloursAreForTerminalsThatWantThem() {
+    String[] command = {"run", sums, "crash"};
+    assertTrue(CommandRun.of(Map.of(), true, "", command).err().contains("\u001b["));
+    assertFalse(CommandRun.of(Map.of("NO_COLOR", "1"), true, "", command).err().contains("\u001b"));
+    assertFalse(CommandRun.of(Map.of("TERM", "dumb"), true, "", command).err().contains("\u001b"));
+    assertFalse(CommandRun.of(Map.of(), false, "", command).err().contains("\u001b"));
+  }
+
+  @Test
+  void inspectShowsAModule() throws IOException {
+    String counter = file("counter.wasm", TestModules.example("counter"));
+    CommandRun shown = vudo("inspect", counter);
+    assertEquals(0, shown.exitCode(), shown.err());
+    for (String part :
+        new String[] {"sha256:", "spirit 1", "spirit.message_type", "spirit_handle", "memory"}) {
+      assertTrue(shown.out().contains(part), part + " in\n" + shown.out());
+    }
+
+    JsonNode json = vudo("inspect", counter, "--format", "json").json();
+    assertEquals("spirit 1", json.path("abi").asText());
+    assertTrue(json.path("admission").path("admitted").asBoolean());
+    assertEquals(1, json.path("memories").path(0).path("minimumPages").asInt());
+  }
+
+  @Test
+  void inspectShowsWhyAModuleIsRefused() throws IOException {
+    String foreign =
+        file("foreign.wasm", TestModules.module("(import \"env\" \"abort\" (func (param i32)))"));
+    JsonNode admission = vudo("inspect", foreign, "--format", "json").json().path("admission");
+    assertFalse(admission.path("admitted").asBoolean(true));
+    assertEquals("MODULE_UNKNOWN_IMPORT", admission.path("error").path("code").asText());
+  }
+}
