@@ -91,7 +91,7 @@ class NodeLifeTest {
   void aPortThatIsTakenIsNamedAndNothingStaysBehind() throws IOException {
     Path data = NodeFixture.newDataDirectory();
     NodeSettings settings = NodeFixture.settings(data, "");
-    try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+    try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       int port = taken.getLocalPort();
       VudoException http = assertRefused(ErrorCode.ADDRESS_IN_USE, settings.withHttpPort(port));
       assertTrue(http.detail().contains("127.0.0.1:" + port), http.detail());
