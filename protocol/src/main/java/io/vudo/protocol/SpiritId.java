@@ -10,11 +10,12 @@ import java.util.regex.Pattern;
  * to escape, so one spelling serves the journal, the cluster, HTTP and the command line.
  *
  * @param type a letter, then up to 63 of letters, digits, {@code _ - .}
- * @param id 1 to 128 of letters, digits and {@code _ - . : @ ~ + =}
+ * @param id 1 to 128 of letters, digits and {@code _ - . : @ ~ + =}, but neither {@code .} nor
+ *     {@code ..}, which are steps in a path
  */
 public record SpiritId(String type, String id) implements Comparable<SpiritId> {
   private static final Pattern TYPE = Pattern.compile("[A-Za-z][A-Za-z0-9_.-]{0,63}");
-  private static final Pattern ID = Pattern.compile("[A-Za-z0-9_.:@~+=-]{1,128}");
+  private static final Pattern ID = Pattern.compile("(?!\\.{1,2}$)[A-Za-z0-9_.:@~+=-]{1,128}");
   private static final Comparator<SpiritId> ORDER =
       Comparator.comparing(SpiritId::type).thenComparing(SpiritId::id);
 

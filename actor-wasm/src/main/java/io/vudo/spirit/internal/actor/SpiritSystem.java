@@ -36,6 +36,12 @@ import org.apache.pekko.cluster.sharding.typed.javadsl.Entity;
 /** Wires the actors of all Spirits of a node, and turns calls of JVM code into messages. */
 public final class SpiritSystem {
   private static final String KEY_PREFIX = "key:";
+
+  /**
+   * Not at once: a node that is stopped right after its start would wait for shards to be placed.
+   */
+  private static final Duration FIRST_PING = Duration.ofMillis(500);
+
   private static final Duration PING_INTERVAL = Duration.ofSeconds(10);
   private static final Duration HOLD_TIMEOUT = Duration.ofSeconds(5);
 
@@ -81,7 +87,7 @@ public final class SpiritSystem {
     system
         .scheduler()
         .scheduleWithFixedDelay(
-            Duration.ZERO, PING_INTERVAL, wakeIndex::ping, system.executionContext());
+            FIRST_PING, PING_INTERVAL, wakeIndex::ping, system.executionContext());
   }
 
   private CompiledModule load(Configured configured) {
