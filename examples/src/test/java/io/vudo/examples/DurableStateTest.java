@@ -9,7 +9,12 @@ import io.vudo.protocol.ErrorCode;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -166,9 +171,22 @@ class DurableStateTest {
   void askersDoNotNoticePassivation(@TempDir Path directory) throws IOException {
     try (TestNode node = TestNode.start(directory, "vudo.spirit.idle-timeout = 1 ms")) {
       node.deploy("counter", Guests.example("counter"));
-      for (int i = 1; i <= 300; i++) {
-        assertEquals(Integer.toString(i), node.ask(COUNTER, "add", ""));
+      int callers = 6;
+      int asks = 60;
+      List<CompletableFuture<List<String>>> callersReplies = new ArrayList<>();
+      for (int i = 0; i < callers; i++) {
+        callersReplies.add(
+            CompletableFuture.supplyAsync(
+                () -> IntStream.range(0, asks).mapToObj(j -> node.ask(COUNTER, "add", "")).toList(),
+                command -> new Thread(command).start()));
       }
+      Set<String> replies = new HashSet<>();
+      for (CompletableFuture<List<String>> caller : callersReplies) {
+        List<String> own = caller.join();
+        assertEquals(own.stream().sorted(Comparator.comparingLong(Long::parseLong)).toList(), own);
+        replies.addAll(own);
+      }
+      assertEquals(callers * asks, replies.size());
     }
   }
 }

@@ -43,6 +43,7 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
   private List<SpiritCommand.Deliver> underWay = List.of();
   private ActorRef<SpiritActor.Command> child;
   private boolean mayLeave = true;
+  private boolean askedToLeave;
   private boolean leaving;
 
   private SpiritGate(
@@ -85,7 +86,7 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
             .map(Deployment::limits)
             .orElse(SpiritLimits.DEFAULTS)
             .maxMailbox();
-    if (leaving) {
+    if (leaving && !askedToLeave) {
       refuse(deliver, new VudoError(ErrorCode.SPIRIT_UNAVAILABLE, "The Spirit is being moved."));
     } else if (waiting.size() + underWay.size() >= most
         || waitingBytes > spirits.settings().maxMailboxBytes()) {
@@ -113,7 +114,7 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
       waitingBytes += underWay.get(i).message().getPayload().size();
     }
     underWay = List.of();
-    if (leaving) {
+    if (leaving && (!askedToLeave || waiting.isEmpty())) {
       leave();
     } else {
       pump();
@@ -148,6 +149,7 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
 
   private Behavior<SpiritCommand> onIdle(SpiritCommand.Idle idle) {
     if (mayLeave && waiting.isEmpty() && underWay.isEmpty()) {
+      askedToLeave = true;
       shard.tell(new ClusterSharding.Passivate<>(getContext().getSelf()));
     }
     return this;
@@ -158,12 +160,15 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
     if (child == null) {
       return Behaviors.stopped();
     }
-    // A batch under way is finished first: its callers wait for an answer.
     if (underWay.isEmpty()) {
       leave();
-    } else {
+    } else if (!askedToLeave) {
+      // The node is leaving: what is under way is finished, as its callers wait for an answer, but
+      // a turn that waits for a tuple is given up. It never happened.
       child.tell(SpiritActor.GiveBack.INSTANCE);
     }
+    // Otherwise messages came in between its being idle and now. They are handled first; the shard
+    // keeps those that come later.
     return this;
   }
 
