@@ -25,13 +25,18 @@ public record SpiritStatus(
     long replayedTurns,
     long recoveryMillis) {
 
-  /** The phases of an instance's life. */
+  /**
+   * The phases of a Spirit's stay in memory. One that failed to recover, or that has left, is not
+   * resident and has none.
+   */
   public enum Phase {
+    /** Its snapshot and turns are being read. */
     INITIALIZING,
+    /** It waits for a message. */
     READY,
+    /** It handles messages. */
     RUNNING,
-    SUSPENDED,
-    FAILED,
-    TERMINATED
+    /** A turn waits for a tuple. */
+    SUSPENDED
   }
 }

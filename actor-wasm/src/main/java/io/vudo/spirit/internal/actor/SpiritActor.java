@@ -169,6 +169,24 @@ final class SpiritActor
             spirits,
             context.messageAdapter(DeliveryReply.class, Delivered::new),
             (position, error) -> self.tell(new SpaceAnswered(position, error)));
+    spirits
+        .deployments()
+        .find(id.type())
+        .ifPresent(
+            deployment ->
+                spirits
+                    .residents()
+                    .update(
+                        new SpiritStatus(
+                            id,
+                            SpiritStatus.Phase.INITIALIZING,
+                            deployment.digest(),
+                            0,
+                            0,
+                            0,
+                            0,
+                            0),
+                        gate));
   }
 
   static Behavior<Command> create(
