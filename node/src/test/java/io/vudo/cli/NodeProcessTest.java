@@ -66,19 +66,10 @@ class NodeProcessTest {
   }
 
   private static Process start(Path data, Path err, String... options) throws IOException {
-    ProcessBuilder builder =
-        new ProcessBuilder(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "-cp",
-            System.getProperty("java.class.path"),
-            "io.vudo.cli.Main",
-            "node",
-            "--data",
-            data.toString(),
-            "--http",
-            "0",
-            "--port",
-            "0");
+    ProcessBuilder builder = new ProcessBuilder(NodeProcess.javaCommand());
+    builder
+        .command()
+        .addAll(List.of("node", "--data", data.toString(), "--http", "0", "--port", "0"));
     builder.command().addAll(List.of(options));
     return builder.redirectError(err.toFile()).start();
   }

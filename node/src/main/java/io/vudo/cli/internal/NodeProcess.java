@@ -44,16 +44,7 @@ public final class NodeProcess implements AutoCloseable {
    * @throws VudoException what the node said when it did not start
    */
   public static NodeProcess start(Path data, String... options) {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.add("-XX:+UseSerialGC");
-    if (Runtime.version().feature() >= FIRST_THAT_GUARDS_NATIVE_ACCESS) {
-      command.add("--enable-native-access=ALL-UNNAMED");
-      command.add("--sun-misc-unsafe-memory-access=allow");
-    }
-    command.add("-cp");
-    command.add(System.getProperty("java.class.path"));
-    command.add("io.vudo.cli.Main");
+    List<String> command = javaCommand();
     command.addAll(List.of("node", "--data", data.toString(), "--http", "0", "--port", "0"));
     command.addAll(List.of("--format", "json"));
     command.addAll(List.of(options));
@@ -76,6 +67,24 @@ public final class NodeProcess implements AutoCloseable {
     } catch (IOException e) {
       throw new VudoException(ErrorCode.INTERNAL_ERROR, "Cannot start a node: " + e, e);
     }
+  }
+
+  /**
+   * The beginning of a command line that runs {@code vudo} in a process of its own, on this Java
+   * and class path.
+   */
+  public static List<String> javaCommand() {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.add("-XX:+UseSerialGC");
+    if (Runtime.version().feature() >= FIRST_THAT_GUARDS_NATIVE_ACCESS) {
+      command.add("--enable-native-access=ALL-UNNAMED");
+      command.add("--sun-misc-unsafe-memory-access=allow");
+    }
+    command.add("-cp");
+    command.add(System.getProperty("java.class.path"));
+    command.add("io.vudo.cli.Main");
+    return command;
   }
 
   private static java.io.File nullDevice() {

@@ -16,21 +16,20 @@ import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.apache.pekko.cluster.sharding.typed.javadsl.Entity;
 import org.apache.pekko.cluster.sharding.typed.javadsl.EntityTypeKey;
 import org.apache.pekko.persistence.typed.PersistenceId;
-import org.apache.pekko.persistence.typed.RecoveryCompleted;
 import org.apache.pekko.persistence.typed.SnapshotAdapter;
 import org.apache.pekko.persistence.typed.javadsl.CommandHandler;
 import org.apache.pekko.persistence.typed.javadsl.EventHandler;
 import org.apache.pekko.persistence.typed.javadsl.EventSourcedBehavior;
 import org.apache.pekko.persistence.typed.javadsl.RetentionCriteria;
-import org.apache.pekko.persistence.typed.javadsl.SignalHandler;
 
 /**
  * The durable index of Spirits that must come back by themselves after a crash, because they have
  * something to deliver. A Spirit is in it before the turn commits that makes it so, and leaves it
  * some time after everything was confirmed.
  *
- * <p>It is spread over a few sharded, event-sourced partitions. Each wakes its Spirits whenever it
- * is started; a periodic ping from every node makes sure that it is.
+ * <p>It is spread over a few sharded, event-sourced partitions. A periodic ping from every node
+ * starts those that nobody has started, and makes each wake its Spirits: after a crash of the node,
+ * and also when a single Spirit went down with its journal.
  */
 final class WakeIndex {
   static final int PARTITIONS = 8;
@@ -137,8 +136,15 @@ final class WakeIndex {
                   spirits.contains(remove.spirit())
                       ? Effect().persist(WakeEvent.newBuilder().addRemoved(remove.spirit()).build())
                       : Effect().none())
-          .onCommand(Ping.class, (spirits, ping) -> Effect().none())
+          .onCommand(Ping.class, (spirits, ping) -> Effect().none().thenRun(() -> wake(spirits)))
           .build();
+    }
+
+    /** Those that are awake already take no notice. */
+    private void wake(Set<String> spirits) {
+      spirits.forEach(
+          spirit ->
+              sharding.entityRefFor(SpiritGate.KEY, spirit).tell(SpiritCommand.Wake.INSTANCE));
     }
 
     private static void confirm(Add add) {
@@ -152,20 +158,6 @@ final class WakeIndex {
         event.getRemovedList().forEach(spirits::remove);
         return spirits;
       };
-    }
-
-    @Override
-    public SignalHandler<Set<String>> signalHandler() {
-      return newSignalHandlerBuilder()
-          .onSignal(
-              RecoveryCompleted.instance(),
-              spirits ->
-                  spirits.forEach(
-                      spirit ->
-                          sharding
-                              .entityRefFor(SpiritGate.KEY, spirit)
-                              .tell(SpiritCommand.Wake.INSTANCE)))
-          .build();
     }
 
     @Override
