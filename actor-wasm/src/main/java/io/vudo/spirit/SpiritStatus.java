@@ -11,7 +11,7 @@ import io.vudo.protocol.SpiritId;
  * @param digest the module it runs
  * @param turns how many turns its history has
  * @param memoryBytes its linear memory
- * @param waiting messages in its mailbox
+ * @param waiting messages of the batch at hand that are not handled yet
  * @param replayedTurns how many turns were replayed when it was last activated
  * @param recoveryMillis how long that activation took
  */

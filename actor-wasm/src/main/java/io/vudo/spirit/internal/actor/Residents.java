@@ -32,10 +32,6 @@ final class Residents {
         .toList();
   }
 
-  int size() {
-    return residents.size();
-  }
-
   /** Asks the Spirits that nobody has used for longest to leave; those that are busy stay. */
   void makeRoom() {
     long now = System.nanoTime();

@@ -626,18 +626,15 @@ final class SpiritActor
         (tuple, failure) -> {
           TupleAnswer.Builder answer = TupleAnswer.newBuilder();
           if (failure != null) {
-            answer.setStatus(TUPLE_TIMEOUT);
+            answer.setStatus(SpaceRequest.TIMEOUT);
           } else if (tuple.isEmpty()) {
-            answer.setStatus(TUPLE_NOT_FOUND);
+            answer.setStatus(SpaceRequest.NOT_FOUND);
           } else {
             answer.setTuple(ByteString.copyFrom(TupleCodec.encode(tuple.get()))).setHold(hold);
           }
           return new TupleArrived(ticket, answer.build());
         });
   }
-
-  private static final int TUPLE_NOT_FOUND = -9;
-  private static final int TUPLE_TIMEOUT = -10;
 
   private Effect<SpiritEvent, SpiritMachine> onTupleArrived(
       SpiritMachine machine, TupleArrived arrived) {

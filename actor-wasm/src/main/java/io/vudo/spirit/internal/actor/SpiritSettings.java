@@ -21,7 +21,6 @@ import java.time.Duration;
  * @param maxIdempotencyKeys outcomes that an inbox remembers
  * @param maxIdempotencyKeyBytes bytes of them
  * @param maxMailboxBytes bytes of the messages that wait for one Spirit
- * @param maxInstances live instances on the node, 0 for what the engine can bear
  * @param turnLimits bounds of one turn
  */
 record SpiritSettings(
@@ -39,7 +38,6 @@ record SpiritSettings(
     int maxIdempotencyKeys,
     int maxIdempotencyKeyBytes,
     long maxMailboxBytes,
-    int maxInstances,
     TurnLimits turnLimits) {
 
   static SpiritSettings from(Config config) {
@@ -60,7 +58,6 @@ record SpiritSettings(
         spirit.getInt("max-idempotency-keys"),
         spirit.getBytes("max-idempotency-key-bytes").intValue(),
         spirit.getBytes("max-mailbox-bytes"),
-        spirit.getInt("max-instances"),
         new TurnLimits(
             turn.getInt("max-effects"),
             turn.getBytes("max-effect-bytes").intValue(),

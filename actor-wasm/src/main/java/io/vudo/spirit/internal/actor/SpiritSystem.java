@@ -16,6 +16,7 @@ import io.vudo.spirit.Deployment;
 import io.vudo.spirit.DeploymentSource;
 import io.vudo.spirit.SpiritStatus;
 import io.vudo.spirit.internal.turn.Configurations;
+import io.vudo.spirit.internal.turn.SpiritMachine;
 import io.vudo.tuplespace.HoldOutcome;
 import io.vudo.tuplespace.Tuplespace;
 import java.time.Clock;
@@ -35,7 +36,6 @@ import org.apache.pekko.cluster.sharding.typed.javadsl.Entity;
 
 /** Wires the actors of all Spirits of a node, and turns calls of JVM code into messages. */
 public final class SpiritSystem {
-  private static final String KEY_PREFIX = "key:";
 
   /**
    * Not at once: a node that is stopped right after its start would wait for shards to be placed.
@@ -115,7 +115,7 @@ public final class SpiritSystem {
             .setId(
                 idempotencyKey.isEmpty()
                     ? "call:" + UUID.randomUUID()
-                    : KEY_PREFIX + idempotencyKey)
+                    : SpiritMachine.KEY_PREFIX + idempotencyKey)
             .setType(messageType)
             .setPayload(ByteString.copyFrom(payload))
             .build();

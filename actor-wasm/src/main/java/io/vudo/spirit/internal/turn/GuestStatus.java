@@ -10,9 +10,6 @@ final class GuestStatus extends RuntimeException {
   static final GuestStatus CAPABILITY_DENIED = new GuestStatus(-1);
   static final GuestStatus INVALID_MEMORY = new GuestStatus(-2);
   static final GuestStatus INVALID_PARAMETER = new GuestStatus(-3);
-  static final GuestStatus STORAGE_ERROR = new GuestStatus(-4);
-  static final GuestStatus NOT_FOUND = new GuestStatus(-9);
-  static final GuestStatus TIMEOUT = new GuestStatus(-10);
   static final GuestStatus LIMIT_EXCEEDED = new GuestStatus(-11);
 
   private final int status;

@@ -18,9 +18,6 @@ import java.util.Optional;
  * least recently used are forgotten first.
  */
 final class Inbox {
-  /** The prefix of message ids that outside callers chose themselves. */
-  static final String KEY_PREFIX = "key:";
-
   private final int maxSenders;
   private final int maxKeys;
   private final int maxKeyBytes;
@@ -59,7 +56,7 @@ final class Inbox {
     if (message.hasPosition()) {
       watermarks.put(message.getSender(), message.getPosition());
       trim(watermarks, maxSenders);
-    } else if (message.getId().startsWith(KEY_PREFIX)) {
+    } else if (message.getId().startsWith(SpiritMachine.KEY_PREFIX)) {
       Remembered.Builder outcome =
           Remembered.newBuilder().setMessageId(message.getId()).setTurn(turn.getNumber());
       if (turn.hasFailed()) {

@@ -9,4 +9,10 @@ import io.vudo.protocol.Template;
  * @param space the space's name
  * @param template what must match
  */
-public record SpaceRequest(boolean take, String space, Template template) {}
+public record SpaceRequest(boolean take, String space, Template template) {
+  /** The status of the guest's call when nothing matches. */
+  public static final int NOT_FOUND = -9;
+
+  /** The status of the guest's call when the space did not answer. */
+  public static final int TIMEOUT = -10;
+}

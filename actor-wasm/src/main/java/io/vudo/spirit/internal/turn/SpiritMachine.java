@@ -44,6 +44,9 @@ import java.util.Optional;
  * anything of it leaves; if that fails, the machine must be thrown away.
  */
 public final class SpiritMachine implements AutoCloseable {
+  /** The prefix of message ids that outside callers chose themselves: their idempotency keys. */
+  public static final String KEY_PREFIX = "key:";
+
   private static final int MAX_TURNS_SINCE_IMAGE = 64;
   private static final long MAX_BYTES_SINCE_IMAGE = 1 << 20;
   private static final long IMAGE_BASE_FUEL = 50_000;
@@ -525,19 +528,6 @@ public final class SpiritMachine implements AutoCloseable {
     if (instance != null) {
       instance.close();
       instance = null;
-    }
-  }
-
-  /**
-   * Frees the instance but keeps the state; the next turn makes a new one. Does nothing while the
-   * image could not be brought up to date.
-   */
-  public void release() {
-    if (instance != null) {
-      if (born) {
-        renewImage();
-      }
-      discardInstance();
     }
   }
 

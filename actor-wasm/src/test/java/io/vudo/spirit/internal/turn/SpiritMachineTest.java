@@ -431,7 +431,6 @@ class SpiritMachineTest {
       assertEquals(101, number(spirit.send("add", nothing())));
       spirit.restart();
       assertEquals(102, number(spirit.send("add", nothing())));
-      spirit.machine().release();
       assertEquals(103, number(spirit.send("add", nothing())));
     }
   }
