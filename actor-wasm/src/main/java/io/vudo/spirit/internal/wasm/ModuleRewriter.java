@@ -819,10 +819,7 @@ final class ModuleRewriter {
     int position = 0;
     for (ParsedModule.Export export : module.exports) {
       if (export.kind() == ParsedModule.EXPORT_FUNCTION) {
-        Signature signature = module.signatureOf(export.index());
-        if (!signature.mentions(Op.V128)) {
-          addCall(Names.CALL + position, export.index(), signature);
-        }
+        addCall(Names.CALL + position, export.index(), module.signatureOf(export.index()));
         position++;
       }
     }
@@ -834,25 +831,53 @@ final class ModuleRewriter {
   private void addCall(String name, int function, Signature signature) {
     BinaryWriter out = new BinaryWriter();
     takeFuel(out);
-    byte[] parameters = signature.parameters();
-    for (int i = 0; i < parameters.length; i++) {
-      load(out, Mailbox.VALUES + i);
-      fromBits(out, parameters[i]);
+    int slot = Mailbox.VALUES;
+    for (byte type : signature.parameters()) {
+      slot = loadValue(out, slot, type);
     }
     out.call(SHIFT + function);
-    byte[] results = signature.results();
-    for (int i = results.length - 1; i >= 0; i--) {
-      toBits(out, results[i]);
+    byte[] locals = signature.results().clone();
+    for (int i = locals.length - 1; i >= 0; i--) {
       out.localSet(i);
     }
-    for (int i = 0; i < results.length; i++) {
-      out.i32(Mailbox.VALUES + i).localGet(i).call(STORE);
+    slot = Mailbox.VALUES;
+    for (int i = 0; i < locals.length; i++) {
+      int local = i;
+      slot = storeValue(out, slot, locals[i], () -> out.localGet(local));
     }
     out.globalGet(fuel).globalGet(reserve).write(Op.I64_ADD).i64(0).write(Op.I64_LT_S).trapIf();
     giveFuel(out);
-    byte[] locals = new byte[results.length];
-    Arrays.fill(locals, Op.I64);
     export(name, locals, out);
+  }
+
+  /** Puts the value that starts in this slot on the stack; the slot behind it. */
+  private static int loadValue(BinaryWriter out, int slot, byte type) {
+    load(out, slot);
+    if (type != Op.V128) {
+      fromBits(out, type);
+      return slot + 1;
+    }
+    out.write(Op.PREFIX_SIMD).u32(Op.I64X2_SPLAT);
+    load(out, slot + 1);
+    out.write(Op.PREFIX_SIMD).u32(Op.I64X2_REPLACE_LANE).write(1);
+    return slot + 2;
+  }
+
+  /** Stores what {@code push} puts on the stack, from this slot on; the slot behind it. */
+  private static int storeValue(BinaryWriter out, int slot, byte type, Runnable push) {
+    if (type != Op.V128) {
+      out.i32(slot);
+      push.run();
+      toBits(out, type);
+      out.call(STORE);
+      return slot + 1;
+    }
+    for (int half = 0; half < 2; half++) {
+      out.i32(slot + half);
+      push.run();
+      out.write(Op.PREFIX_SIMD).u32(Op.I64X2_EXTRACT_LANE).write(half).call(STORE);
+    }
+    return slot + 2;
   }
 
   private void addState() {
@@ -928,25 +953,10 @@ final class ModuleRewriter {
       int index = indexes.get(i);
       byte type = types.get(i);
       int slot = Mailbox.VALUES + slots;
-      if (type == Op.V128) {
-        for (int half = 0; half < 2; half++) {
-          read.i32(slot + half).globalGet(index);
-          read.write(Op.PREFIX_SIMD).u32(Op.I64X2_EXTRACT_LANE).write(half).call(STORE);
-        }
-        load(write, slot);
-        write.write(Op.PREFIX_SIMD).u32(Op.I64X2_SPLAT);
-        load(write, slot + 1);
-        write.write(Op.PREFIX_SIMD).u32(Op.I64X2_REPLACE_LANE).write(1).globalSet(index);
-        slots += 2;
-      } else {
-        read.i32(slot).globalGet(index);
-        toBits(read, type);
-        read.call(STORE);
-        load(write, slot);
-        fromBits(write, type);
-        write.globalSet(index);
-        slots++;
-      }
+      BinaryWriter reader = read;
+      storeValue(read, slot, type, () -> reader.globalGet(index));
+      slots = loadValue(write, slot, type) - Mailbox.VALUES;
+      write.globalSet(index);
       if (slots >= Mailbox.CHUNK - 1 || i == indexes.size() - 1) {
         export(Names.READ_GLOBALS + chunkSizes.size(), NONE, read);
         export(Names.WRITE_GLOBALS + chunkSizes.size(), NONE, write);

@@ -21,8 +21,9 @@
  * calls the host. Everything that the guest imported became a function of the module which puts the
  * arguments into the mailbox and calls {@code host}. Nothing of the guest is exported under its own
  * name; {@link io.vudo.spirit.internal.wasm.Names} lists what is exported instead. Indices of
- * types, globals, tables and data segments stay. Custom sections are dropped; the first section
- * holds the {@link io.vudo.spirit.internal.wasm.Layout}.
+ * types, globals, tables and data segments stay. A v128 takes two slots of the mailbox, low half
+ * first. Custom sections are dropped; the first section holds the {@link
+ * io.vudo.spirit.internal.wasm.Layout}.
  *
  * <h2>Fuel</h2>
  *
