@@ -33,6 +33,9 @@ final class ModuleRewriter {
   /** Units that each page of grown memory costs. */
   private static final int PAGE_UNITS = 1_024;
 
+  private static final long CANONICAL_F32 = 0x7fc0_0000L;
+  private static final long CANONICAL_F64 = 0x7ff8_0000_0000_0000L;
+
   private static final int BYTES_PER_UNIT_SHIFT = 6;
   private static final int ENTRIES_PER_UNIT_SHIFT = 3;
 
@@ -83,6 +86,9 @@ final class ModuleRewriter {
 
   /** Whether it burns anything: an empty one does not. */
   private boolean metered;
+
+  /** The local that holds a float while it is made canonical, by its shape's type. */
+  private final Map<Byte, Integer> scratch = new HashMap<>();
 
   private ModuleRewriter(ParsedModule module, SpiritLimits limits) {
     this.module = module;
@@ -428,6 +434,7 @@ final class ModuleRewriter {
     if (!deep) {
       locals = Arrays.copyOf(locals, locals.length - 1);
     }
+    locals = addScratch(locals);
     BinaryWriter out = new BinaryWriter();
     if (deep) {
       out.globalGet(depth).i32(scan.weight).write(Op.I32_SUB).localTee(depthLocal);
@@ -453,6 +460,50 @@ final class ModuleRewriter {
       out.globalGet(depth).i32(scan.weight).write(Op.I32_ADD).globalSet(depth);
     }
     body(code, locals, out);
+  }
+
+  private byte[] addScratch(byte[] locals) {
+    FloatFlow floats = scan.floats;
+    scratch.clear();
+    byte[] result = locals;
+    for (int i = floats.next(0); i < floats.size() && scratch.size() < 3; i = floats.next(i + 1)) {
+      byte type = scratchType(floats.shape(i));
+      if (!scratch.containsKey(type)) {
+        scratch.put(type, scan.parameters + result.length);
+        result = Arrays.copyOf(result, result.length + 1);
+        result[result.length - 1] = type;
+      }
+    }
+    return result;
+  }
+
+  private static byte scratchType(byte shape) {
+    return shape == Op.F32X4 || shape == Op.F64X2 ? Op.V128 : shape;
+  }
+
+  /** The float on the stack becomes the canonical NaN if it is a NaN; in vectors, each of them. */
+  private void canonical(BinaryWriter out, byte shape) {
+    int local = scratch.get(scratchType(shape));
+    out.localTee(local);
+    switch (shape) {
+      case Op.F32 -> littleEndian(out.write(Op.F32_CONST), CANONICAL_F32, 4);
+      case Op.F64 -> littleEndian(out.write(Op.F64_CONST), CANONICAL_F64, 8);
+      default -> {
+        long half = shape == Op.F32X4 ? CANONICAL_F32 << 32 | CANONICAL_F32 : CANONICAL_F64;
+        out.write(Op.PREFIX_SIMD).u32(Op.V128_CONST);
+        littleEndian(out, half, 8);
+        littleEndian(out, half, 8);
+      }
+    }
+    out.localGet(local).localGet(local);
+    switch (shape) {
+      case Op.F32 -> out.write(Op.F32_EQ).write(Op.SELECT);
+      case Op.F64 -> out.write(Op.F64_EQ).write(Op.SELECT);
+      default -> {
+        out.write(Op.PREFIX_SIMD).u32(shape == Op.F32X4 ? Op.F32X4_EQ : Op.F64X2_EQ);
+        out.write(Op.PREFIX_SIMD).u32(Op.V128_BITSELECT);
+      }
+    }
   }
 
   // Inside of a function the fuel is in a local: loops run in registers, calls synchronise.
@@ -526,22 +577,29 @@ final class ModuleRewriter {
     }
   }
 
-  /** Everything up to the function's own end, with charges inserted and instructions replaced. */
+  /**
+   * Everything up to the function's own end, with charges inserted, instructions replaced and NaN
+   * made canonical.
+   */
   private void instructions(BinaryWriter out, int pages) {
     int position = scan.codeFrom;
     int charge = 0;
     int edit = 0;
+    int number = scan.floats.next(0);
     int last = scan.codeTo - 1;
     while (true) {
       int chargeAt = charge < scan.chargeOffsets.size() ? scan.chargeOffsets.get(charge) : last;
       int editAt = edit < scan.edits.size() ? scan.edits.get(edit) : last;
-      int next = Math.min(chargeAt, editAt);
+      int numberAt = number < scan.floats.size() ? scan.floats.offset(number) : last;
+      int next = Math.min(numberAt, Math.min(chargeAt, editAt));
       out.write(module.bytes, position, next);
       position = next;
-      if (next == last) {
+      if (numberAt == next && number < scan.floats.size()) {
+        canonical(out, scan.floats.shape(number));
+        number = scan.floats.next(number + 1);
+      } else if (next == last) {
         return;
-      }
-      if (chargeAt == next) {
+      } else if (chargeAt == next) {
         chargeBlock(out, scan.chargeUnits.get(charge), scan.chargePlaces.get(charge));
         charge++;
       } else {
