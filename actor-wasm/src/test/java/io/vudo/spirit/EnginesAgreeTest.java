@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
  * went from one engine to the other.
  */
 class EnginesAgreeTest {
-  private static final int PROGRAMS = Integer.getInteger("vudo.test.programs", 60);
+  private static final int PROGRAMS = Integer.getInteger("vudo.test.programs", 40);
   private static final int CALLS = 25;
   private static final SpiritLimits LIMITS =
       SpiritLimits.DEFAULTS.withMaxMemoryBytes(3L << 16).withFuelPerTurn(200_000);
@@ -146,7 +146,9 @@ class EnginesAgreeTest {
           }
           assertEquals(expected, outcome, asked);
         }
-        history.append(expected).append('\n');
+        history
+            .append(expected.startsWith("results") ? expected : expected.replaceAll(",.*", ""))
+            .append('\n');
         outcomes.merge(expected.replaceAll("[ ,].*", ""), 1, Integer::sum);
         if (expected.startsWith("results")) {
           state = State.of(sides.get(0).instance);
@@ -195,5 +197,6 @@ class EnginesAgreeTest {
         RECORDED, Admission.REWRITER_VERSION + " " + HexFormat.of().formatHex(digest.digest()));
   }
 
-  private static final String RECORDED = "1 ";
+  private static final String RECORDED =
+      "2 6a3e6448789f38124b32969c44d0a29c12ec1c2c1bd9f85fea4549b9e74ede2e";
 }
