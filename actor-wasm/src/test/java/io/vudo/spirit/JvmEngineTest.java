@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.VudoException;
 import io.vudo.spirit.internal.jvm.JvmEngine;
 import io.vudo.spirit.internal.wasmtime.WasmtimeEngine;
 import java.io.IOException;
@@ -107,6 +108,24 @@ class JvmEngineTest extends EngineContract {
       assertArrayEquals(new long[] {7}, call(instance, "short"));
     }
     assertNotEquals(marked, Files.getLastModifiedTime(file), "a damaged file was kept");
+  }
+
+  @Test
+  void aModuleThatIsTooLargeToCompileIsRefused() {
+    JvmEngine.Options small =
+        new JvmEngine.Options(
+            Optional.empty(),
+            OptionalInt.empty(),
+            OptionalLong.empty(),
+            2_000,
+            Duration.ofSeconds(60));
+    try (Engine engine = new JvmEngine(small)) {
+      engine.compile(Modules.admit(tooLong(10))).close();
+      VudoException refusal =
+          fails(
+              ErrorCode.MODULE_LIMIT_EXCEEDED, () -> engine.compile(Modules.admit(tooLong(1_000))));
+      assertTrue(refusal.detail().contains("vudo.engine.jvm.max-module-bytes"), refusal::detail);
+    }
   }
 
   private static Path onlyFile(Path directory) throws IOException {
