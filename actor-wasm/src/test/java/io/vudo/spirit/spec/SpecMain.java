@@ -18,8 +18,6 @@ import java.util.List;
  * engine, no folder, or no JSON file in it.
  */
 public final class SpecMain {
-  static final List<String> ENGINES = List.of("wasmtime");
-
   private SpecMain() {}
 
   /** The command; ends the process. */
@@ -70,7 +68,7 @@ public final class SpecMain {
       if (suite.isEmpty()) {
         return usage(err, folder + " holds no .json file; wast2json writes them.");
       }
-      List<String> chosen = engineNames.isEmpty() ? ENGINES : engineNames;
+      List<String> chosen = engineNames.isEmpty() ? Engines.names() : engineNames;
       for (String name : chosen) {
         engines.engine(name);
       }

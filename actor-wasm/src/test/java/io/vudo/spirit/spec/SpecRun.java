@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 
 /** Runs the commands of one file on one engine. Used once. */
 final class SpecRun implements AutoCloseable {
@@ -171,9 +172,24 @@ final class SpecRun implements AutoCloseable {
 
   /** Admits, compiles and instantiates; the start function does not run yet. */
   private SpecInstance instantiate(byte[] binary) {
-    AdmittedModule module;
+    AdmittedModule module = unlessRefused(binary, () -> admit(binary));
+    Map<String, SpecInstance> imports = new HashMap<>();
+    registered.forEach(
+        (name, from) -> {
+          if (from instanceof SpecInstance instance) {
+            imports.put(name, instance);
+          }
+        });
+    SpecInstance instance =
+        new SpecInstance(unlessRefused(binary, () -> engine.compile(module)), imports);
+    instances.add(instance);
+    return instance;
+  }
+
+  /** Turns a refusal for what the module needs into a skip, of it and of whom it would change. */
+  private <T> T unlessRefused(byte[] binary, Supplier<T> step) {
     try {
-      module = admit(binary);
+      return step.get();
     } catch (VudoException e) {
       Optional<Skip> skip = skipped(e);
       if (skip.isPresent()) {
@@ -184,16 +200,6 @@ final class SpecRun implements AutoCloseable {
       spoil(binary);
       throw e;
     }
-    Map<String, SpecInstance> imports = new HashMap<>();
-    registered.forEach(
-        (name, from) -> {
-          if (from instanceof SpecInstance instance) {
-            imports.put(name, instance);
-          }
-        });
-    SpecInstance instance = new SpecInstance(engine.compile(module), imports);
-    instances.add(instance);
-    return instance;
   }
 
   /** The reason to skip, when a module was refused for what it needs and not for what it is. */
@@ -211,6 +217,7 @@ final class SpecRun implements AutoCloseable {
     return detail
         .replaceFirst("\\.$", "")
         .replaceFirst("^(imported (?:table|memory|global)) .*", "$1")
+        .replaceFirst(" \\(v128, here in .*", "")
         .replaceFirst(" of import .*", " of an import")
         .replaceFirst(" of export .*", " of an export")
         .replaceFirst(": \\d+; the limit is .*", "")
