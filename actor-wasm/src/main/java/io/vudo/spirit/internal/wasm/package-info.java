@@ -51,11 +51,6 @@
  * at its clock. That is how a deadline stops a guest; no thread is interrupted. Each loop becomes
  * two nested ones, so that refilling happens outside of the one that is hot.
  *
- * <h2>Absolute values</h2>
- *
- * {@code f32.abs} and {@code f64.abs} become operations on the bits of the float: a Java virtual
- * machine before 18 may leave a NaN its sign, depending on whether it interprets or compiles.
- *
  * <h2>Call depth</h2>
  *
  * A function that calls others takes its weight from the allowance when it starts and gives it back
@@ -69,6 +64,11 @@
  * {@code memory.grow} beyond the maximum answers -1; one within it either succeeds or traps, so
  * that its answer does not depend on the machine. {@code table.grow} answers -1 when all tables
  * together would have more entries than the limit.
+ *
+ * <h2>Absolute values</h2>
+ *
+ * {@code f32.abs} and {@code f64.abs} become operations on the bits of the float: a Java virtual
+ * machine before 18 may leave a NaN its sign, depending on whether it interprets or compiles.
  *
  * <h2>State</h2>
  *
