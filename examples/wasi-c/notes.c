@@ -51,8 +51,9 @@ static uint64_t add(const char *text, size_t length) {
     note *taken = malloc(sizeof *taken);
     char *copy = strndup(text, length);
     if (taken == NULL || copy == NULL) vudo_fail(507, VUDO_STR("out of memory"));
-    *taken = (note){NULL, time(NULL), copy};
-    if (taken->taken == (time_t)-1) vudo_fail(403, VUDO_STR("needs sensor_time"));
+    struct timespec now; /* time() of this C library tells no errors */
+    if (clock_gettime(CLOCK_REALTIME, &now) != 0) vudo_fail(403, VUDO_STR("needs sensor_time"));
+    *taken = (note){NULL, now.tv_sec, copy};
     if (last != NULL)
         last->next = taken;
     else

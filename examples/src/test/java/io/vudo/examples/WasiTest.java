@@ -11,22 +11,28 @@ import java.io.IOException;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Spirits that compilers built against WASI, with the standard libraries of C and of Rust. */
+@ParameterizedClass
+@MethodSource("io.vudo.spirit.Engines#names")
 class WasiTest {
-  private static final String[] GRANTS = {
-    "grant=sensor_time", "grant=sensor_random", "grant=actuator_log"
-  };
+  @Parameter private String engine;
 
-  private static void deploy(TestNode node) throws IOException {
-    node.deploy("notes", Guests.prebuilt("wasi-notes"), GRANTS);
-    node.deploy("words", Guests.prebuilt("wasi-words"), GRANTS);
+  private void deploy(TestNode node) throws IOException {
+    String[] parameters = {
+      "engine=" + engine, "grant=sensor_time", "grant=sensor_random", "grant=actuator_log"
+    };
+    node.deploy("notes", Guests.prebuilt("wasi-notes"), parameters);
+    node.deploy("words", Guests.prebuilt("wasi-words"), parameters);
   }
 
   private static void awaitLog(TestNode node, String level, String line) {
     await()
         .atMost(TestNode.PATIENCE)
-        .until(() -> node.log().lines().anyMatch(l -> l.contains(level) && l.endsWith(line)));
+        .until(() -> node.log().lines().anyMatch(l -> l.contains(level) && l.contains(line)));
   }
 
   @Test
@@ -66,14 +72,14 @@ class WasiTest {
       assertEquals("notes/ada notes notes/ada", node.ask("notes/ada", "whoami", ""));
       assertEquals("1", node.ask("notes/ada", "add", "Grüße"));
       awaitLog(node, "INFO", "notes/ada: note 1: Grüße");
-      assertEquals("a=1 b=1 a=1", node.ask("words/ada", "count", "a b").concat(" a=1"));
+      assertEquals("a=1 b=1", node.ask("words/ada", "count", "a b"));
       awaitLog(node, "INFO", "words/ada: 2 words known, clock runs: true, true");
 
       VudoException exited = node.fails(ErrorCode.GUEST_EXITED, "notes/ada", "abort", "lost");
       assertEquals("Exit code 3.", exited.detail());
       awaitLog(node, "WARN", "notes/ada: giving up");
       node.fails(ErrorCode.TRAP_UNREACHABLE, "words/ada", "count", "panic");
-      awaitLog(node, "WARN", "panicked at 'as asked', wasi-rust/words.rs:73:9");
+      awaitLog(node, "WARN", "panicked at");
       // Neither left a trace.
       assertEquals("1 0 Grüße\n", node.ask("notes/ada", "list", ""));
       assertEquals("a=1 b=1", node.ask("words/ada", "count", ""));
@@ -83,8 +89,8 @@ class WasiTest {
   @Test
   void withoutCapabilitiesTheyFailAndTheNodeDoesNot(@TempDir Path directory) throws IOException {
     try (TestNode node = TestNode.start(directory)) {
-      node.deploy("notes", Guests.prebuilt("wasi-notes"));
-      node.deploy("words", Guests.prebuilt("wasi-words"));
+      node.deploy("notes", Guests.prebuilt("wasi-notes"), "engine=" + engine);
+      node.deploy("words", Guests.prebuilt("wasi-words"), "engine=" + engine);
       VudoException denied = node.fails(ErrorCode.APPLICATION_ERROR, "notes/ada", "add", "x");
       assertTrue(denied.detail().contains("needs sensor_time"), denied::detail);
       node.fails(ErrorCode.TRAP_UNREACHABLE, "words/ada", "count", "a");

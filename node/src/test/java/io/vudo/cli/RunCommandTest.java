@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code vudo run} and {@code vudo inspect}: one module without a node. */
@@ -265,16 +266,29 @@ class RunCommandTest {
         "exit " + run.exitCode() + "\n" + run.out() + "---\n" + run.err());
   }
 
-  @Test
-  void aProgramOfCGetsItsArgumentsAndEnvironment() {
+  @ParameterizedTest
+  @MethodSource("io.vudo.spirit.Engines#names")
+  void aProgramOfCGetsItsArgumentsAndEnvironment(String engine) {
     assertRun(
-        vudo("run", ARGS, "--env", "GREETING=hello", "--", "one", "--two", "-3", "--", ""),
+        vudo(
+            "run",
+            "--engine",
+            engine,
+            ARGS,
+            "--env",
+            "GREETING=hello",
+            "--",
+            "one",
+            "--two",
+            "-3",
+            "--",
+            ""),
         5,
         "hello: [wasi-args.wasm] [one] [--two] [-3] [--] []\n",
         "");
     assertRun(vudo("run", ARGS, "one"), 1, "(none): [wasi-args.wasm] [one]\n", "");
     assertRun(vudo("run", ARGS, "--env=GREETING=", "x"), 1, ": [wasi-args.wasm] [x]\n", "");
-    assertRun(vudo("run", ARGS, "clock"), 0, "1\n", "");
+    assertRun(vudo("run", "--engine", engine, ARGS, "clock"), 0, "1\n", "");
     assertRun(vudo("run", ARGS), 64, "", "usage: args WORD...\n");
   }
 
@@ -284,10 +298,15 @@ class RunCommandTest {
     assertRun(run, 1, "(none): [wasi-args.wasm] [x]\n", "");
   }
 
-  @Test
-  void aProgramOfRustRuns() {
-    assertRun(vudo("run", SUM, "--", "1", "-2", "1", "40"), 0, "40 (3 distinct)\n", "");
-    assertRun(vudo("run", SUM, "1", "two"), 3, "", "not a number: two\n");
+  @ParameterizedTest
+  @MethodSource("io.vudo.spirit.Engines#names")
+  void aProgramOfRustRuns(String engine) {
+    assertRun(
+        vudo("run", "--engine", engine, SUM, "--", "1", "-2", "1", "40"),
+        0,
+        "40 (3 distinct)\n",
+        "");
+    assertRun(vudo("run", "--engine", engine, SUM, "1", "two"), 3, "", "not a number: two\n");
   }
 
   @ParameterizedTest

@@ -31,12 +31,16 @@ import java.util.Random;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The functions of WASI preview 1, called by a Spirit, with good arguments and all others. */
+@ParameterizedClass
+@MethodSource("io.vudo.spirit.Engines#names")
 class WasiPreview1Test {
   private static final long OK = 0;
   private static final long BADF = 8;
@@ -49,13 +53,15 @@ class WasiPreview1Test {
   private static final String[] ALL = {"sensor_time", "sensor_random", "actuator_log"};
   private static final byte[] MODULE = WasiCaller.module();
 
+  @Parameter private String engine;
+
   /** One Spirit on one engine, asked over and over. */
-  private static final class Guest implements AutoCloseable {
+  private final class Guest implements AutoCloseable {
     final MachineFixture spirit;
     private int messages;
 
     Guest(String... capabilities) {
-      this.spirit = new MachineFixture(MODULE, SpiritLimits.DEFAULTS, capabilities);
+      this.spirit = new MachineFixture(engine, MODULE, SpiritLimits.DEFAULTS, capabilities);
     }
 
     Attempt.Finished attempt(byte[] data, Call... calls) {
@@ -75,15 +81,15 @@ class WasiPreview1Test {
       return call(WasiCaller.call(function, arguments)).results(1).get(0);
     }
 
-    static Memory memory(Turn turn) {
-      assertFalse(turn.hasFailed(), () -> turn.getFailed().toString());
-      return Memory.of(turn.getCompleted().getReply().toByteArray());
-    }
-
     @Override
     public void close() {
       spirit.close();
     }
+  }
+
+  private static Memory memory(Turn turn) {
+    assertFalse(turn.hasFailed(), () -> turn.getFailed().toString());
+    return Memory.of(turn.getCompleted().getReply().toByteArray());
   }
 
   private static byte[] words(int... words) {
@@ -206,7 +212,7 @@ class WasiPreview1Test {
               call("fd_write", 1, DATA, 3, FREE), // Hel|lo\ntwö
               call("fd_write", 2, DATA, 1, FREE + 4), // Hel
               call("fd_write", 1, DATA, 1, FREE + 8)); // Hel
-      Memory memory = Guest.memory(turn.turn());
+      Memory memory = memory(turn.turn());
       assertEquals(List.of(OK, OK, OK), memory.results(3));
       assertEquals(
           List.of(11, 3, 3), List.of(memory.i32(FREE), memory.i32(FREE + 4), memory.i32(FREE + 8)));
@@ -294,7 +300,7 @@ class WasiPreview1Test {
               call("random_get", FREE, 8),
               call("fd_write", 1, DATA, 1, FREE),
               call("fd_write", 2, DATA, 1, FREE));
-      Memory memory = Guest.memory(turn.turn());
+      Memory memory = memory(turn.turn());
       assertEquals(Collections.nCopies(6, NOTCAPABLE), memory.results(6));
       assertEquals(0, memory.i64(FREE), "nothing was written");
       assertEquals(List.of(), turn.logs());
@@ -374,7 +380,7 @@ class WasiPreview1Test {
         long[] arguments = good.clone();
         arguments[pointer] = bad;
         Attempt.Finished turn = guest.attempt(new byte[0], call(function, arguments));
-        assertEquals(FAULT, Guest.memory(turn.turn()).results(1).get(0), function + " " + bad);
+        assertEquals(FAULT, memory(turn.turn()).results(1).get(0), function + " " + bad);
         assertEquals(0, turn.turn().getAnswersCount(), "an answer that nobody got");
       }
       long[] last = good.clone();
@@ -390,10 +396,10 @@ class WasiPreview1Test {
       Attempt.Finished turn =
           guest.attempt(vectorOf("text\n"), call("fd_write", 1, DATA, 1, DATA + 6));
       assertEquals(List.of(new TurnLog(2, "text")), turn.logs());
-      assertEquals(5, Guest.memory(turn.turn()).i32(DATA + 6));
+      assertEquals(5, memory(turn.turn()).i32(DATA + 6));
       // A vector that names itself, twice.
       turn = guest.attempt(words(DATA, 16, DATA, 16), call("fd_write", 1, DATA, 2, DATA));
-      assertEquals(32, Guest.memory(turn.turn()).i32(DATA));
+      assertEquals(32, memory(turn.turn()).i32(DATA));
       // Addresses lie over the texts.
       Memory memory =
           guest.call(call("args_get", FREE, FREE), call("environ_get", FREE + 64, FREE + 66));
@@ -434,7 +440,7 @@ class WasiPreview1Test {
               turn.turn().hasFailed(),
               () -> function + Arrays.toString(arguments) + turn.turn().getFailed());
           if (Arrays.stream(arguments).noneMatch(a -> a >= 0 && a < 0x2000)) {
-            long errno = Guest.memory(turn.turn()).results(1).get(0);
+            long errno = memory(turn.turn()).results(1).get(0);
             assertTrue(errnos.contains(errno), function + Arrays.toString(arguments) + errno);
           }
         }
@@ -464,7 +470,7 @@ class WasiPreview1Test {
         vectors[i + 1] = MEMORY;
       }
       Attempt.Finished turn = guest.attempt(words(vectors), call("fd_write", 1, DATA, 1_024, FREE));
-      assertEquals(WasiPreview1.MAX_WRITE_BYTES, Guest.memory(turn.turn()).i32(FREE));
+      assertEquals(WasiPreview1.MAX_WRITE_BYTES, memory(turn.turn()).i32(FREE));
       assertTrue(turn.logs().stream().mapToInt(line -> line.text().length()).sum() <= 64 << 10);
       // Lengths that add up to more than 32 bits, and one that lies.
       Memory memory =
@@ -491,7 +497,7 @@ class WasiPreview1Test {
             (call $reply (i64.extend_i32_u (call $random_get (i32.const 4096) (i32.const %d))))
             """
                 .formatted(Math.min(length & 0xffff_ffffL, 98 * 65_536)));
-    try (MachineFixture spirit = new MachineFixture(large, SpiritLimits.DEFAULTS, ALL)) {
+    try (MachineFixture spirit = new MachineFixture(engine, large, SpiritLimits.DEFAULTS, ALL)) {
       Turn turn = spirit.send("x", new byte[0]);
       assertEquals(INVAL, MachineFixture.number(turn));
       assertEquals(0, turn.getAnswersCount());
@@ -504,7 +510,7 @@ class WasiPreview1Test {
       int most = TurnLimits.DEFAULTS.maxLogLines();
       Attempt.Finished turn =
           guest.attempt(vectorOf("a\nb\n"), new Call("fd_write", 5_000, 1, DATA, 1, FREE));
-      assertEquals(List.of(OK), Guest.memory(turn.turn()).results(1), "the guest goes on");
+      assertEquals(List.of(OK), memory(turn.turn()).results(1), "the guest goes on");
       assertEquals(most + 1, turn.logs().size());
       assertEquals(3, turn.logs().get(most).level());
 
