@@ -31,7 +31,7 @@ public enum ErrorCode {
   MODULE_UNKNOWN_IMPORT(
       400,
       "The module imports a function that no host offers.",
-      "Use the functions of wit/vudo_spirit.h; the detail names the import."),
+      "Use the functions of wit/vudo_spirit.h or of WASI preview 1; the detail names the import."),
   MODULE_IMPORT_TYPE(
       400,
       "The module imports a host function under another signature.",
@@ -89,6 +89,10 @@ public enum ErrorCode {
       "Return (pointer << 32) | length of bytes that stay valid until the next call."),
   APPLICATION_ERROR(
       422, "The Spirit ended the turn by fail().", "The detail is the Spirit's own message."),
+  GUEST_EXITED(
+      422,
+      "The guest ended itself by exit() instead of answering the message.",
+      "Return from spirit_handle; a panic or a failed assertion also ends here, see its log."),
   EFFECT_LIMIT_EXCEEDED(
       422,
       "The turn asked for more effects or bytes of effects than a turn may have.",

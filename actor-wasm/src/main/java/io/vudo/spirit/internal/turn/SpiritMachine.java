@@ -500,7 +500,7 @@ public final class SpiritMachine implements AutoCloseable {
     }
     CompiledModule module = modules.load(configured);
     admitted = module.module();
-    EngineInstance fresh = module.instantiate(wanted -> FlatAbi.bind(wanted, () -> current));
+    EngineInstance fresh = module.instantiate(wanted -> HostFunctions.bind(wanted, () -> current));
     boolean whole = false;
     try {
       if (hasImage) {
