@@ -7,6 +7,7 @@ import io.vudo.protocol.SpiritLimits;
 import io.vudo.protocol.VudoException;
 import io.vudo.spirit.internal.wasmtime.WasmtimeEngine;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -57,11 +58,17 @@ public final class Engines implements CompiledModules, AutoCloseable {
     return Map.of(engine.name(), engine);
   }
 
+  /** The names of all engines, the default first. */
+  public List<String> names() {
+    return List.copyOf(engines.keySet());
+  }
+
   /**
    * The engine of this name.
    *
    * @throws VudoException {@code CONFIG_INVALID}, listing those there are
    */
+  @Override
   public Engine engine(String name) {
     Engine engine = engines.get(name);
     if (engine == null) {
