@@ -88,10 +88,11 @@ final class Residents {
 
   /**
    * An engine refused an instance: asks the Spirits on it that nobody has used for longest to give
-   * back theirs. Those that are busy stay. Each call asks further ones.
+   * back theirs. Those that are busy stay. The caller tries again, and calls again when there still
+   * is none: further ones are asked as those before have left.
    */
   void makeRoom(String engine) {
-    ask(engine, Math.max(LEAST_AT_ONCE, count(engine) / HEADROOM_PARTS), false);
+    ask(engine, Math.max(LEAST_AT_ONCE, count(engine) / HEADROOM_PARTS));
   }
 
   /** As {@link #makeRoom(String)}, for whichever engine is full. */
@@ -113,7 +114,7 @@ final class Residents {
     int headroom = engine.maxInstances() / HEADROOM_PARTS;
     int free = engine.maxInstances() - engine.liveInstances();
     if (free < headroom) {
-      ask(engineName, 2 * headroom - free, true);
+      ask(engineName, 2 * headroom - free);
     }
   }
 
@@ -126,28 +127,21 @@ final class Residents {
     return residents == null ? List.of() : residents.values();
   }
 
-  /**
-   * Asks so many.
-   *
-   * @param counting whether those count that were asked lately and are about to leave
-   */
-  private synchronized void ask(String engine, int wanted, boolean counting) {
+  /** Sees to it that so many are about to leave, those included that were asked lately. */
+  private synchronized void ask(String engine, int wanted) {
     long now = System.nanoTime();
-    int asked = 0;
+    int leaving = 0;
     for (Resident resident : residents(engine)) {
-      if (asked >= wanted) {
+      if (leaving >= wanted) {
         return;
       }
-      if (!resident.canMakeRoom()) {
-        continue;
-      }
-      if (!resident.isAsked(now)) {
-        resident.asked = true;
-        resident.askedNanos = now;
-        resident.gate.tell(SpiritCommand.MakeRoom.INSTANCE);
-        asked++;
-      } else if (counting) {
-        asked++;
+      if (resident.canMakeRoom()) {
+        leaving++;
+        if (!resident.isAsked(now)) {
+          resident.asked = true;
+          resident.askedNanos = now;
+          resident.gate.tell(SpiritCommand.MakeRoom.INSTANCE);
+        }
       }
     }
   }
