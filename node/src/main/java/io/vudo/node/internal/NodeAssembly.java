@@ -110,7 +110,7 @@ public final class NodeAssembly implements AutoCloseable {
     open.push(engines);
     // Before anything else starts: a name that no engine has is a mistake in the settings.
     engines.engine(config.getString("vudo.node.engine"));
-    for (String name : engines.names()) {
+    for (String name : Engines.names()) {
       Engine engine = engines.engine(name);
       log.info(
           "Up to {} Spirits can be resident on engine {} ({})",

@@ -52,7 +52,7 @@ final class NodeStatus {
     String defaultEngine = settings.config().getString("vudo.node.engine");
     node.set("engine", engine(defaultEngine));
     ArrayNode all = node.putArray("engines");
-    for (String name : engines.names()) {
+    for (String name : Engines.names()) {
       all.add(engine(name).put("default", name.equals(defaultEngine)));
     }
     node.putObject("spirits")

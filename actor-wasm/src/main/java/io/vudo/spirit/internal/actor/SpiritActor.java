@@ -117,7 +117,8 @@ final class SpiritActor
   private static final int ACKNOWLEDGEMENTS_PER_WRITE = 256;
   private static final int STASH_CAPACITY = 10_000_000;
   private static final Duration RESIDENCY_PATIENCE = Duration.ofSeconds(10);
-  private static final Duration RESIDENCY_RETRY = Duration.ofMillis(20);
+  private static final Duration RESIDENCY_RETRY_MIN = Duration.ofMillis(20);
+  private static final Duration RESIDENCY_RETRY_MAX = Duration.ofMillis(320);
   private static final Duration REGISTRATION_RETRY = Duration.ofMillis(200);
 
   private final ActorContext<Command> context;
@@ -137,6 +138,7 @@ final class SpiritActor
   private boolean durable = true;
   private boolean waitingForRoom;
   private long residencyDeadlineNanos;
+  private Duration residencyRetry = RESIDENCY_RETRY_MIN;
 
   // A turn that waits for a tuple
   private boolean suspended;
@@ -359,6 +361,7 @@ final class SpiritActor
     batch = command.messages();
     next = 0;
     answers = List.of();
+    residencyRetry = RESIDENCY_RETRY_MIN;
     residencyDeadlineNanos = System.nanoTime() + RESIDENCY_PATIENCE.toNanos();
     return runBatch(machine);
   }
@@ -577,7 +580,12 @@ final class SpiritActor
     if (wanted instanceof SpiritCommand.Migrate migrate) {
       spirits.residents().makeRoom(migrate.engine());
     }
-    timers.startSingleTimer(TryAgain.INSTANCE, RESIDENCY_RETRY);
+    timers.startSingleTimer(TryAgain.INSTANCE, residencyRetry);
+    // A turn that needs much room runs in vain each time.
+    residencyRetry =
+        residencyRetry.compareTo(RESIDENCY_RETRY_MAX) < 0
+            ? residencyRetry.multipliedBy(2)
+            : RESIDENCY_RETRY_MAX;
     return true;
   }
 

@@ -280,6 +280,10 @@ public final class SpiritMachine implements AutoCloseable {
     } catch (VudoException failure) {
       record.setFuelUsed(limits.fuelPerTurn() - guest.fuel());
       discardInstance();
+      if (failure.code() == ErrorCode.RESIDENCY_LIMIT) {
+        // The engine ran out of room while the guest grew: the node's want, not the guest's fault.
+        throw failure;
+      }
       record.setFailed(failed(message, failure.code(), failure.detail()));
     } catch (RuntimeException | StackOverflowError fault) {
       record.setFuelUsed(limits.fuelPerTurn() - guest.fuel());
@@ -432,7 +436,7 @@ public final class SpiritMachine implements AutoCloseable {
       reply = run(guest, turn);
     } catch (VudoException e) {
       discardInstance();
-      if (e.code() == ErrorCode.REPLAY_DIVERGED) {
+      if (e.code() == ErrorCode.REPLAY_DIVERGED || e.code() == ErrorCode.RESIDENCY_LIMIT) {
         throw e;
       }
       throw diverged(

@@ -57,7 +57,7 @@ class PortableStateTest {
   private static final Map<String, Engine> BY_NAME = new LinkedHashMap<>();
 
   static {
-    ENGINES.names().forEach(name -> BY_NAME.put(name, ENGINES.engine(name)));
+    Engines.names().forEach(name -> BY_NAME.put(name, ENGINES.engine(name)));
     BY_NAME.put(SECOND.name(), SECOND);
     BY_NAME.put(FULL.name(), FULL);
   }
@@ -75,7 +75,7 @@ class PortableStateTest {
 
   /** All pairs of engines that differ. */
   static Stream<Arguments> pairs() {
-    List<String> names = new ArrayList<>(ENGINES.names());
+    List<String> names = new ArrayList<>(Engines.names());
     names.add(SECOND.name());
     return names.stream()
         .flatMap(
