@@ -205,6 +205,22 @@ class BoundsTest {
         new Bytes().add(0x41, 0, 0x0e).add(vector(count, new byte[] {0})).add(0).toArray());
   }
 
+  private static byte[] functionGlobals(int count) {
+    return module()
+        .section(TYPE, vector(1, NO_PARAMETERS))
+        .section(FUNCTION, vector(1, new byte[] {0}))
+        .section(TABLE, vector(1, new byte[] {0x70, 0, 1}))
+        .section(GLOBAL, vector(count, new byte[] {0x70, 1, (byte) 0xd0, 0x70, 0x0b}))
+        .section(CODE, vector(1, new byte[] {8, 0, 0x41, 0, (byte) 0xd0, 0x70, 0x26, 0, 0x0b}))
+        .toArray();
+  }
+
+  /** The function itself is one of them. */
+  private static byte[] nestedBlocks(int count) {
+    return oneFunction(
+        new Bytes().add(repeated(count - 1, 0x02, 0x40)).add(repeated(count - 1, 0x0b)).toArray());
+  }
+
   private static byte[] memoryPages(int count) {
     return module()
         .section(MEMORY, vector(1, new Bytes().add(0).number(count).toArray()))
@@ -226,6 +242,7 @@ class BoundsTest {
         bound("functions", 100_000, BoundsTest::functions),
         bound("tables", 32, BoundsTest::tables),
         bound("globals", 10_000, BoundsTest::globals),
+        bound("mutable funcref globals", 8_000, BoundsTest::functionGlobals),
         bound("exports", 10_000, BoundsTest::exports),
         bound("bytes of a name", 10_000, BoundsTest::nameOf),
         bound("element segments", 10_000, BoundsTest::elementSegments),
@@ -251,6 +268,16 @@ class BoundsTest {
         fails(ErrorCode.MODULE_LIMIT_EXCEEDED, () -> admit(larger, SpiritLimits.DEFAULTS));
     assertTrue(refusal.detail().contains(what), refusal.detail());
     assertTrue(refusal.detail().contains((most + 1) + "; the limit is " + most), refusal.detail());
+  }
+
+  @Test
+  void nestingIsBounded() {
+    assertDoesNotThrow(() -> admit(nestedBlocks(10_000), SpiritLimits.DEFAULTS));
+    VudoException refusal =
+        fails(
+            ErrorCode.MODULE_LIMIT_EXCEEDED,
+            () -> admit(nestedBlocks(10_001), SpiritLimits.DEFAULTS));
+    assertTrue(refusal.detail().contains("nested blocks"), refusal.detail());
   }
 
   /** Metering makes loops longer; a function may be within its bound before, and beyond after. */

@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.SpiritId;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -20,16 +19,10 @@ class ResidencyTest {
   private static final int MAX_INSTANCES = 50;
   private static final int SPIRITS = 2_000;
   private static final int CALLERS = 16;
-  private static final int MAILBOX_BYTES = 40_000;
   private static final Duration TIMEOUT = Duration.ofSeconds(50);
 
   @RegisterExtension
-  static final NodeFixture NODE =
-      new NodeFixture(
-          "vudo.spirit.max-instances = "
-              + MAX_INSTANCES
-              + "\nvudo.spirit.max-node-mailbox-bytes = "
-              + MAILBOX_BYTES);
+  static final NodeFixture NODE = new NodeFixture("vudo.spirit.max-instances = " + MAX_INSTANCES);
 
   private static JsonNode engine(String name) {
     for (JsonNode engine : NODE.get("/v1/status").json().path("engines")) {
@@ -87,33 +80,5 @@ class ResidencyTest {
       int live = engine(engine).path("liveInstances").asInt();
       assertTrue(live <= MAX_INSTANCES, live + " live instances of " + engine);
     }
-  }
-
-  /** The bound is of all Spirits together; each of them is far from its own. */
-  @Test
-  void theMailboxesOfANodeAreBoundedTogether() {
-    NODE.deploy("busy", TestModules.spinner(), "turn-timeout=3s", "fuel=1000000000000000");
-    String payload = "x".repeat(5_000);
-    List<CompletableFuture<NodeFixture.Answer>> answers = new ArrayList<>();
-    for (int i = 0; i < 20; i++) {
-      answers.add(NODE.sendAsk("busy/" + i % 5, "spin", payload));
-    }
-    int full = 0;
-    for (CompletableFuture<NodeFixture.Answer> sent : answers) {
-      NodeFixture.Answer answer = sent.join();
-      if (answer.status() == ErrorCode.MAILBOX_FULL.httpStatus()) {
-        String detail = answer.assertProblem(ErrorCode.MAILBOX_FULL);
-        assertTrue(detail.contains("vudo.spirit.max-node-mailbox-bytes"), detail);
-        full++;
-      } else {
-        answer.assertProblem(ErrorCode.TURN_TIMEOUT);
-      }
-    }
-    // 40,000 bytes hold seven messages of 5,512.
-    assertEquals(20 - MAILBOX_BYTES / 5_512, full);
-
-    // What was answered has given back what it took.
-    NODE.deploy("free", TestModules.echo());
-    NODE.ask("free/a", "say", "y".repeat(39_000)).assertReply("y".repeat(39_000));
   }
 }
