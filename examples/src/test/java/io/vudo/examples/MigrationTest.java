@@ -11,11 +11,13 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -94,6 +96,30 @@ class MigrationTest {
         moves.incrementAndGet();
       } catch (VudoException e) {
         assertTrue(TestNode.isPassing(e), e::toString);
+      }
+    }
+  }
+
+  /**
+   * Recovery runs turns again, which takes an instance; when there is none, who recovers waits for
+   * one as everybody else does.
+   */
+  @Test
+  void recoveryWaitsForRoomAsWell(@TempDir Path crowded) throws IOException {
+    int spirits = 30;
+    try (TestNode roomy = TestNode.start(crowded)) {
+      roomy.deploy("counter", Guests.example("counter"));
+      for (int i = 0; i < spirits; i++) {
+        roomy.ask("counter/" + i, "add", "1");
+      }
+    }
+    try (TestNode narrow = TestNode.start(crowded, "vudo.spirit.max-instances = 3")) {
+      List<CompletableFuture<byte[]>> answers =
+          IntStream.range(0, spirits)
+              .mapToObj(i -> narrow.askLater("counter/" + i, "add", "1".getBytes(UTF_8), ""))
+              .toList();
+      for (CompletableFuture<byte[]> answer : answers) {
+        assertEquals("2", new String(TestNode.join(answer), UTF_8));
       }
     }
   }

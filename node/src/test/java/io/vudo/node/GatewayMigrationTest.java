@@ -1,10 +1,12 @@
 package io.vudo.node;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.VudoException;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -100,6 +102,17 @@ class GatewayMigrationTest {
         NODE.tryToDeploy("nowhere", new byte[] {1, 2, 3}, "engine=steam")
             .assertProblem(ErrorCode.CONFIG_INVALID);
     assertTrue(detail.contains("wasmtime"), detail);
+  }
+
+  @Test
+  void aNodeDoesNotStartWithAnEngineThatDoesNotExist() {
+    NodeSettings settings =
+        NodeFixture.settings(NodeFixture.newDataDirectory(), "").withEngine("steam");
+    VudoException refusal = assertThrows(VudoException.class, () -> VudoNode.start(settings));
+    assertEquals(ErrorCode.CONFIG_INVALID, refusal.code());
+    for (String engine : engines()) {
+      assertTrue(refusal.detail().contains(engine), refusal.detail());
+    }
   }
 
   @Test
