@@ -155,7 +155,7 @@ class JvmEngineTest extends EngineContract {
           });
       assertTrue(instances.size() > 5 && instances.size() <= 10, "" + instances.size());
       instances.get(0).setFuel(Modules.FUEL);
-      fails(ErrorCode.TRAP_OTHER, () -> call(instances.get(0), "grow", 10));
+      fails(ErrorCode.RESIDENCY_LIMIT, () -> call(instances.get(0), "grow", 10));
       instances.remove(0).close();
       instances.remove(0).close();
       instances.remove(0).close();

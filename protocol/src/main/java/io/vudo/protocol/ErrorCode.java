@@ -120,14 +120,19 @@ public enum ErrorCode {
           + " letters, digits and '_-.:@~+='."),
   SPIRIT_TYPE_UNKNOWN(
       404, "No Spirit type of this name is deployed.", "Deploy it: vudo deploy FILE --name TYPE."),
+  SPIRIT_NOT_FOUND(
+      404,
+      "No Spirit lives at this address.",
+      "A Spirit exists from its first message on: send it one; vudo spirits --all lists them."),
   SPIRIT_TYPE_INVALID(
       400,
       "This is no name for a Spirit type.",
       "A letter and up to 63 of letters, digits, '_', '-', '.'."),
   MAILBOX_FULL(
       429,
-      "The Spirit has as many messages waiting as its mailbox holds; this one was not taken.",
-      "Send slower and retry, spread the load over more Spirits, or raise --mailbox."),
+      "As many messages wait as the Spirit's mailbox, or the node, holds; this one was not taken.",
+      "Send slower and retry; the detail names the bound: --mailbox, vudo.spirit.max-mailbox-bytes"
+          + " or vudo.spirit.max-node-mailbox-bytes."),
   PAYLOAD_TOO_LARGE(
       413,
       "The payload is larger than the limit.",

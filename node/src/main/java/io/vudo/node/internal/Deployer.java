@@ -54,6 +54,15 @@ final class Deployer {
     this.deployments = deployments;
   }
 
+  /**
+   * Checks that there is an engine of this name.
+   *
+   * @throws VudoException {@code CONFIG_INVALID}
+   */
+  void checkEngine(String name) {
+    compiled.engine(name);
+  }
+
   /** Checks, compiles, stores and records a module; the stage completes when it is durable. */
   CompletionStage<Deployments.Outcome> deploy(DeploymentRequest request, byte[] module) {
     return CompletableFuture.supplyAsync(() -> prepare(request, module), blocking)
