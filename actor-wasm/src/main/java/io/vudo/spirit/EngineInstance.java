@@ -25,8 +25,9 @@ public interface EngineInstance extends AutoCloseable {
    *
    * @param export the name
    * @param deadlineNanos {@link System#nanoTime()} at which a running guest is stopped
-   * @param arguments bits, one a parameter, as in {@link HostFunction}
-   * @return the results' bits
+   * @param arguments bits, one a parameter, as in {@link HostFunction}; a v128 takes two, low half
+   *     first ({@link ValueType#slots()})
+   * @return the results' bits, in the same form
    * @throws io.vudo.protocol.VudoException the typed failure of a trap, {@code OUT_OF_FUEL}, {@code
    *     CALL_DEPTH_EXCEEDED} or {@code TURN_TIMEOUT}; {@code FUNCTION_NOT_FOUND} or {@code
    *     ARGUMENT_INVALID} when nothing was called

@@ -161,24 +161,27 @@ final class RunCommand extends VudoCommand {
   }
 
   private void show(String name, FunctionType type, long[] results, long fuelUsed) {
+    ObjectNode node = Json.object().put("function", name);
+    ArrayNode list = node.putArray("results");
+    int slot = 0;
+    for (ValueType result : type.results()) {
+      String text =
+          result == ValueType.V128
+              ? WasmValues.formatVector(results[slot], results[slot + 1])
+              : WasmValues.format(result, results[slot]);
+      slot += result.slots();
+      ObjectNode one = list.addObject().put("type", result.toString());
+      switch (result) {
+        case I32, I64 -> one.put("value", Long.parseLong(text));
+        // JSON has no nan and no inf; and text keeps every digit.
+        default -> one.put("value", text);
+      }
+      if (!isJson()) {
+        print(text);
+      }
+    }
     if (isJson()) {
-      ObjectNode node = Json.object().put("function", name);
-      ArrayNode list = node.putArray("results");
-      for (int i = 0; i < results.length; i++) {
-        ValueType result = type.results().get(i);
-        ObjectNode one = list.addObject().put("type", result.toString());
-        String text = WasmValues.format(result, results[i]);
-        switch (result) {
-          case I32, I64 -> one.put("value", Long.parseLong(text));
-          // JSON has no nan and no inf; and text keeps every digit.
-          default -> one.put("value", text);
-        }
-      }
       print(node.put("fuelUsed", fuelUsed));
-    } else {
-      for (int i = 0; i < results.length; i++) {
-        print(WasmValues.format(type.results().get(i), results[i]));
-      }
     }
   }
 }

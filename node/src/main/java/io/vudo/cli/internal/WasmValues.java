@@ -103,6 +103,11 @@ final class WasmValues {
     };
   }
 
+  /** Writes a v128 as one number of 128 bits. */
+  static String formatVector(long low, long high) {
+    return String.format("0x%016x%016x", high, low);
+  }
+
   private static String floatText(double value, String text) {
     if (Double.isNaN(value)) {
       return "nan";

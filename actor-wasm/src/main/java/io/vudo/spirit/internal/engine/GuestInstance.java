@@ -237,7 +237,6 @@ public abstract class GuestInstance<F> implements EngineInstance {
       throw failure(e);
     } finally {
       running--;
-      memory = null;
       deadlineNanos = outerDeadline;
     }
     long[] results = new long[resultCount];
@@ -273,7 +272,6 @@ public abstract class GuestInstance<F> implements EngineInstance {
 
   /** What import {@link Names#HOST} does. Nothing is thrown: frames below may be native. */
   protected final void callHost() {
-    memory = null;
     try {
       int index = (int) slot(Mailbox.IMPORT);
       if (timeIsUp()) {
@@ -323,7 +321,8 @@ public abstract class GuestInstance<F> implements EngineInstance {
   // Memory
 
   private ByteBuffer memory() {
-    if (memory == null) {
+    if (memory == null || slot(Mailbox.GROWN) != 0) {
+      slot(Mailbox.GROWN, 0);
       ByteBuffer now = memoryNow();
       memory = now == null ? NO_MEMORY : now;
     }

@@ -75,8 +75,18 @@ final class FunctionScan {
   /** Added to an edit's opcode when it stands behind {@link Op#PREFIX_MISC}. */
   static final int MISC = 0x100;
 
+  /** The floats whose NaN must be made canonical right where they are. */
+  final FloatFlow floats = new FloatFlow();
+
   // The operands
   private byte[] stack = new byte[256];
+
+  /** Where each operand comes from, as {@link FloatFlow} says. */
+  private int[] origins = new int[256];
+
+  /** The origin of the operand that was taken last. */
+  private int taken;
+
   private int height;
   private int highest;
 
@@ -130,6 +140,7 @@ final class FunctionScan {
     live = true;
     codeFrom = in.position();
     codeTo = body.to();
+    floats.start(locals, parameters);
     startBasicBlock(AT_ENTRY);
     push(Op.BLOCK, NONE, signature.results());
     while (frames > 0) {
@@ -138,6 +149,7 @@ final class FunctionScan {
     if (!in.atEnd()) {
       throw Refusal.malformed(in.position(), "instructions behind the end of a function");
     }
+    floats.finish();
     long joins = (long) (locals.length + 1) * (blocks + 1);
     if (joins > Bounds.LOCALS_TIMES_BLOCKS) {
       throw Refusal.tooMuch(
@@ -222,7 +234,9 @@ final class FunctionScan {
   private void push(byte type) {
     if (height == stack.length) {
       stack = Arrays.copyOf(stack, height * 2);
+      origins = Arrays.copyOf(origins, height * 2);
     }
+    origins[height] = FloatFlow.EXACT;
     stack[height++] = type;
     if (height > highest) {
       highest = height;
@@ -235,7 +249,14 @@ final class FunctionScan {
     }
   }
 
-  private byte pop() {
+  private void push(byte type, int origin) {
+    push(type);
+    origins[height - 1] = origin;
+  }
+
+  /** Takes an operand for whose consumer the bits of a NaN do not matter. */
+  private byte take() {
+    taken = FloatFlow.EXACT;
     int frame = frames - 1;
     if (height == frameHeight[frame]) {
       if (frameUnreachable[frame]) {
@@ -243,15 +264,29 @@ final class FunctionScan {
       }
       throw invalid("an operand is missing");
     }
-    return stack[--height];
+    height--;
+    taken = origins[height];
+    return stack[height];
   }
 
-  private byte pop(byte expected) {
-    byte actual = pop();
+  private byte take(byte expected) {
+    byte actual = take();
     if (actual != expected && actual != UNKNOWN && expected != UNKNOWN) {
       throw invalid("the operand is " + Op.nameOf(actual) + ", expected " + Op.nameOf(expected));
     }
     return actual;
+  }
+
+  private byte pop() {
+    byte type = take();
+    floats.need(taken);
+    return type;
+  }
+
+  private byte pop(byte expected) {
+    byte type = take(expected);
+    floats.need(taken);
+    return type;
   }
 
   private void pop(byte[] types) {
@@ -267,6 +302,34 @@ final class FunctionScan {
     }
     for (int i = colon + 1; i < signature.length(); i++) {
       push(Op.typeOf(signature.charAt(i)));
+    }
+  }
+
+  /** As {@link #apply(String)}, and follows the floats. */
+  private void apply(String signature, byte nan, byte takes, byte makes) {
+    if (nan == Op.NAN_EXACT) {
+      apply(signature);
+      return;
+    }
+    int colon = signature.indexOf(':');
+    int origin = FloatFlow.EXACT;
+    for (int i = colon - 1; i >= 0; i--) {
+      take(Op.typeOf(signature.charAt(i)));
+      if (nan == Op.NAN_SIGN && i > 0) {
+        // The second operand of copysign: only its sign counts.
+        floats.need(taken);
+      } else if (takes != 0) {
+        floats.takeAs(taken, takes);
+      }
+      origin = taken;
+    }
+    byte result = Op.typeOf(signature.charAt(colon + 1));
+    switch (nan) {
+      case Op.NAN_ARITHMETIC -> push(result, live ? floats.result(in.position(), makes) : 0);
+      case Op.NAN_NEVER -> push(result, FloatFlow.NUMBER);
+      case Op.NAN_ABSOLUTE -> push(result, origin);
+      case Op.NAN_SIGN -> push(result, FloatFlow.signed(origin));
+      default -> push(result);
     }
   }
 
@@ -379,7 +442,7 @@ final class FunctionScan {
       if (alignment >= 0) {
         memoryAccess(alignment);
       }
-      apply(plain);
+      apply(plain, Op.plainNan(opcode), (byte) 0, Op.typeOf(plain.charAt(plain.length() - 1)));
       return;
     }
     switch (opcode) {
@@ -432,7 +495,7 @@ final class FunctionScan {
         pop(Op.I32);
         call(module.types.get(type));
       }
-      case Op.DROP -> pop();
+      case Op.DROP -> take();
       case Op.SELECT -> select();
       case Op.SELECT_TYPED -> {
         if (in.u32() != 1) {
@@ -447,12 +510,16 @@ final class FunctionScan {
         pop(type);
         push(type);
       }
-      case Op.LOCAL_GET -> push(local());
-      case Op.LOCAL_SET -> pop(local());
+      case Op.LOCAL_GET -> {
+        int local = local();
+        byte type = locals[local];
+        push(type, live && isFloat(type) ? floats.get(in.position(), local, loops()) : 0);
+      }
+      case Op.LOCAL_SET -> setLocal(local());
       case Op.LOCAL_TEE -> {
-        byte type = local();
-        pop(type);
-        push(type);
+        int local = local();
+        int origin = setLocal(local);
+        push(locals[local], origin);
       }
       case Op.GLOBAL_GET -> push(global().type());
       case Op.GLOBAL_SET -> {
@@ -495,12 +562,10 @@ final class FunctionScan {
         push(Op.I64);
       }
       case Op.F32_CONST -> {
-        in.skip(4);
-        push(Op.F32);
+        push(Op.F32, FloatFlow.constant(Float.intBitsToFloat((int) in.littleEndian(4))));
       }
       case Op.F64_CONST -> {
-        in.skip(8);
-        push(Op.F64);
+        push(Op.F64, FloatFlow.constant(Double.longBitsToDouble(in.littleEndian(8))));
       }
       case Op.REF_NULL -> {
         if (ModuleParser.valueType(in) != Op.FUNCREF) {
@@ -661,12 +726,34 @@ final class FunctionScan {
     push(first == UNKNOWN ? second : first);
   }
 
-  private byte local() {
+  private int local() {
     int local = in.index();
     if (local >= locals.length) {
       throw invalid("unknown local " + local);
     }
-    return locals[local];
+    return local;
+  }
+
+  private static boolean isFloat(byte type) {
+    return type == Op.F32 || type == Op.F64;
+  }
+
+  /** Takes the operand that a local is set to; its origin. */
+  private int setLocal(int local) {
+    byte type = locals[local];
+    take(type);
+    int origin = taken;
+    if (!isFloat(type)) {
+      floats.need(origin);
+    } else if (live) {
+      floats.set(origin, local, loops());
+    }
+    return origin;
+  }
+
+  /** How many loops are around this place. */
+  private int loops() {
+    return frameLoops[frames - 1];
   }
 
   private ParsedModule.Global global() {
@@ -731,7 +818,7 @@ final class FunctionScan {
   private void misc() {
     long code = in.u32();
     if (code <= 7) {
-      apply(Op.saturatingSignature((int) code));
+      apply(Op.saturatingSignature((int) code), Op.NAN_OBSERVED, (byte) 0, (byte) 0);
       return;
     }
     if (code > Op.TABLE_FILL) {
@@ -830,7 +917,7 @@ final class FunctionScan {
     if (lanes > 0) {
       lane(lanes);
     }
-    apply(signature);
+    apply(signature, Op.simdNan(opcode), Op.simdTakes(opcode), Op.simdMakes(opcode));
   }
 
   private void lane(int lanes) {

@@ -33,6 +33,9 @@ final class ModuleRewriter {
   /** Units that each page of grown memory costs. */
   private static final int PAGE_UNITS = 1_024;
 
+  private static final long CANONICAL_F32 = 0x7fc0_0000L;
+  private static final long CANONICAL_F64 = 0x7ff8_0000_0000_0000L;
+
   private static final int BYTES_PER_UNIT_SHIFT = 6;
   private static final int ENTRIES_PER_UNIT_SHIFT = 3;
 
@@ -83,6 +86,9 @@ final class ModuleRewriter {
 
   /** Whether it burns anything: an empty one does not. */
   private boolean metered;
+
+  /** The local that holds a float while it is made canonical, by its shape's type. */
+  private final Map<Byte, Integer> scratch = new HashMap<>();
 
   private ModuleRewriter(ParsedModule module, SpiritLimits limits) {
     this.module = module;
@@ -428,6 +434,7 @@ final class ModuleRewriter {
     if (!deep) {
       locals = Arrays.copyOf(locals, locals.length - 1);
     }
+    locals = addScratch(locals);
     BinaryWriter out = new BinaryWriter();
     if (deep) {
       out.globalGet(depth).i32(scan.weight).write(Op.I32_SUB).localTee(depthLocal);
@@ -453,6 +460,50 @@ final class ModuleRewriter {
       out.globalGet(depth).i32(scan.weight).write(Op.I32_ADD).globalSet(depth);
     }
     body(code, locals, out);
+  }
+
+  private byte[] addScratch(byte[] locals) {
+    FloatFlow floats = scan.floats;
+    scratch.clear();
+    byte[] result = locals;
+    for (int i = floats.next(0); i < floats.size() && scratch.size() < 3; i = floats.next(i + 1)) {
+      byte type = scratchType(floats.shape(i));
+      if (!scratch.containsKey(type)) {
+        scratch.put(type, scan.parameters + result.length);
+        result = Arrays.copyOf(result, result.length + 1);
+        result[result.length - 1] = type;
+      }
+    }
+    return result;
+  }
+
+  private static byte scratchType(byte shape) {
+    return shape == Op.F32X4 || shape == Op.F64X2 ? Op.V128 : shape;
+  }
+
+  /** The float on the stack becomes the canonical NaN if it is a NaN; in vectors, each of them. */
+  private void canonical(BinaryWriter out, byte shape) {
+    int local = scratch.get(scratchType(shape));
+    out.localTee(local);
+    switch (shape) {
+      case Op.F32 -> littleEndian(out.write(Op.F32_CONST), CANONICAL_F32, 4);
+      case Op.F64 -> littleEndian(out.write(Op.F64_CONST), CANONICAL_F64, 8);
+      default -> {
+        long half = shape == Op.F32X4 ? CANONICAL_F32 << 32 | CANONICAL_F32 : CANONICAL_F64;
+        out.write(Op.PREFIX_SIMD).u32(Op.V128_CONST);
+        littleEndian(out, half, 8);
+        littleEndian(out, half, 8);
+      }
+    }
+    out.localGet(local).localGet(local);
+    switch (shape) {
+      case Op.F32 -> out.write(Op.F32_EQ).write(Op.SELECT);
+      case Op.F64 -> out.write(Op.F64_EQ).write(Op.SELECT);
+      default -> {
+        out.write(Op.PREFIX_SIMD).u32(shape == Op.F32X4 ? Op.F32X4_EQ : Op.F64X2_EQ);
+        out.write(Op.PREFIX_SIMD).u32(Op.V128_BITSELECT);
+      }
+    }
   }
 
   // Inside of a function the fuel is in a local: loops run in registers, calls synchronise.
@@ -526,22 +577,29 @@ final class ModuleRewriter {
     }
   }
 
-  /** Everything up to the function's own end, with charges inserted and instructions replaced. */
+  /**
+   * Everything up to the function's own end, with charges inserted, instructions replaced and NaN
+   * made canonical.
+   */
   private void instructions(BinaryWriter out, int pages) {
     int position = scan.codeFrom;
     int charge = 0;
     int edit = 0;
+    int number = scan.floats.next(0);
     int last = scan.codeTo - 1;
     while (true) {
       int chargeAt = charge < scan.chargeOffsets.size() ? scan.chargeOffsets.get(charge) : last;
       int editAt = edit < scan.edits.size() ? scan.edits.get(edit) : last;
-      int next = Math.min(chargeAt, editAt);
+      int numberAt = number < scan.floats.size() ? scan.floats.offset(number) : last;
+      int next = Math.min(numberAt, Math.min(chargeAt, editAt));
       out.write(module.bytes, position, next);
       position = next;
-      if (next == last) {
+      if (numberAt == next && number < scan.floats.size()) {
+        canonical(out, scan.floats.shape(number));
+        number = scan.floats.next(number + 1);
+      } else if (next == last) {
         return;
-      }
-      if (chargeAt == next) {
+      } else if (chargeAt == next) {
         chargeBlock(out, scan.chargeUnits.get(charge), scan.chargePlaces.get(charge));
         charge++;
       } else {
@@ -674,7 +732,8 @@ final class ModuleRewriter {
           out.localGet(0).write(Op.MEMORY_GROW, 0).localTee(2).i32(-1).write(Op.I32_EQ);
           // The answer must not depend on the machine: a grow that the limits allow succeeds.
           out.write(Op.IF, Op.EMPTY_BLOCK).i32(Mailbox.DEPTH_NO_MEMORY).globalSet(depth);
-          out.write(Op.UNREACHABLE).write(Op.END).localGet(2);
+          out.write(Op.UNREACHABLE).write(Op.END);
+          out.i32(Mailbox.GROWN).i64(1).call(STORE).localGet(2);
         });
   }
 
@@ -819,10 +878,7 @@ final class ModuleRewriter {
     int position = 0;
     for (ParsedModule.Export export : module.exports) {
       if (export.kind() == ParsedModule.EXPORT_FUNCTION) {
-        Signature signature = module.signatureOf(export.index());
-        if (!signature.mentions(Op.V128)) {
-          addCall(Names.CALL + position, export.index(), signature);
-        }
+        addCall(Names.CALL + position, export.index(), module.signatureOf(export.index()));
         position++;
       }
     }
@@ -834,25 +890,53 @@ final class ModuleRewriter {
   private void addCall(String name, int function, Signature signature) {
     BinaryWriter out = new BinaryWriter();
     takeFuel(out);
-    byte[] parameters = signature.parameters();
-    for (int i = 0; i < parameters.length; i++) {
-      load(out, Mailbox.VALUES + i);
-      fromBits(out, parameters[i]);
+    int slot = Mailbox.VALUES;
+    for (byte type : signature.parameters()) {
+      slot = loadValue(out, slot, type);
     }
     out.call(SHIFT + function);
-    byte[] results = signature.results();
-    for (int i = results.length - 1; i >= 0; i--) {
-      toBits(out, results[i]);
+    byte[] locals = signature.results().clone();
+    for (int i = locals.length - 1; i >= 0; i--) {
       out.localSet(i);
     }
-    for (int i = 0; i < results.length; i++) {
-      out.i32(Mailbox.VALUES + i).localGet(i).call(STORE);
+    slot = Mailbox.VALUES;
+    for (int i = 0; i < locals.length; i++) {
+      int local = i;
+      slot = storeValue(out, slot, locals[i], () -> out.localGet(local));
     }
     out.globalGet(fuel).globalGet(reserve).write(Op.I64_ADD).i64(0).write(Op.I64_LT_S).trapIf();
     giveFuel(out);
-    byte[] locals = new byte[results.length];
-    Arrays.fill(locals, Op.I64);
     export(name, locals, out);
+  }
+
+  /** Puts the value that starts in this slot on the stack; the slot behind it. */
+  private static int loadValue(BinaryWriter out, int slot, byte type) {
+    load(out, slot);
+    if (type != Op.V128) {
+      fromBits(out, type);
+      return slot + 1;
+    }
+    out.write(Op.PREFIX_SIMD).u32(Op.I64X2_SPLAT);
+    load(out, slot + 1);
+    out.write(Op.PREFIX_SIMD).u32(Op.I64X2_REPLACE_LANE).write(1);
+    return slot + 2;
+  }
+
+  /** Stores what {@code push} puts on the stack, from this slot on; the slot behind it. */
+  private static int storeValue(BinaryWriter out, int slot, byte type, Runnable push) {
+    if (type != Op.V128) {
+      out.i32(slot);
+      push.run();
+      toBits(out, type);
+      out.call(STORE);
+      return slot + 1;
+    }
+    for (int half = 0; half < 2; half++) {
+      out.i32(slot + half);
+      push.run();
+      out.write(Op.PREFIX_SIMD).u32(Op.I64X2_EXTRACT_LANE).write(half).call(STORE);
+    }
+    return slot + 2;
   }
 
   private void addState() {
@@ -928,25 +1012,10 @@ final class ModuleRewriter {
       int index = indexes.get(i);
       byte type = types.get(i);
       int slot = Mailbox.VALUES + slots;
-      if (type == Op.V128) {
-        for (int half = 0; half < 2; half++) {
-          read.i32(slot + half).globalGet(index);
-          read.write(Op.PREFIX_SIMD).u32(Op.I64X2_EXTRACT_LANE).write(half).call(STORE);
-        }
-        load(write, slot);
-        write.write(Op.PREFIX_SIMD).u32(Op.I64X2_SPLAT);
-        load(write, slot + 1);
-        write.write(Op.PREFIX_SIMD).u32(Op.I64X2_REPLACE_LANE).write(1).globalSet(index);
-        slots += 2;
-      } else {
-        read.i32(slot).globalGet(index);
-        toBits(read, type);
-        read.call(STORE);
-        load(write, slot);
-        fromBits(write, type);
-        write.globalSet(index);
-        slots++;
-      }
+      BinaryWriter reader = read;
+      storeValue(read, slot, type, () -> reader.globalGet(index));
+      slots = loadValue(write, slot, type) - Mailbox.VALUES;
+      write.globalSet(index);
       if (slots >= Mailbox.CHUNK - 1 || i == indexes.size() - 1) {
         export(Names.READ_GLOBALS + chunkSizes.size(), NONE, read);
         export(Names.WRITE_GLOBALS + chunkSizes.size(), NONE, write);

@@ -53,6 +53,8 @@ final class Op {
   static final int I32_GE_U = 0x4f;
   static final int I64_LT_S = 0x53;
   static final int I64_GT_U = 0x56;
+  static final int F32_EQ = 0x5b;
+  static final int F64_EQ = 0x61;
   static final int I32_ADD = 0x6a;
   static final int I32_SUB = 0x6b;
   static final int I32_OR = 0x72;
@@ -93,10 +95,46 @@ final class Op {
   // Behind PREFIX_SIMD
   static final int V128_CONST = 12;
   static final int I8X16_SHUFFLE = 13;
+  static final int F32X4_EQ = 0x41;
+  static final int F64X2_EQ = 0x47;
+  static final int V128_BITSELECT = 0x52;
   static final int I64X2_SPLAT = 18;
   static final int F64X2_SPLAT = 20;
   static final int I64X2_EXTRACT_LANE = 29;
   static final int I64X2_REPLACE_LANE = 30;
+
+  // What an instruction makes of a NaN.
+
+  /** The bits of its operands matter, and those of its result are determined. */
+  static final byte NAN_EXACT = 0;
+
+  /** A NaN among its operands is a NaN, whatever its bits; those of its result may be any. */
+  static final byte NAN_ARITHMETIC = 1;
+
+  /** A NaN among its operands is a NaN, whatever its bits; its result is no float. */
+  static final byte NAN_OBSERVED = 2;
+
+  /** Its result is never a NaN. */
+  static final byte NAN_NEVER = 3;
+
+  /** Clears the sign of its operand. */
+  static final byte NAN_ABSOLUTE = 4;
+
+  /** Changes the sign of its operand, or of the first of two. */
+  static final byte NAN_SIGN = 5;
+
+  // The shapes of floats: the scalar types, and those of vectors.
+
+  static final byte F32X4 = 1;
+  static final byte F64X2 = 2;
+
+  private static final byte[] PLAIN_NAN = new byte[256];
+  private static final byte[] SIMD_NAN = new byte[256];
+
+  /** The shape of the floats that vector instructions take, and that they make. */
+  private static final byte[] SIMD_TAKES = new byte[256];
+
+  private static final byte[] SIMD_MAKES = new byte[256];
 
   /** Signatures of numeric instructions and of memory accesses; null for all others. */
   private static final String[] PLAIN = new String[256];
@@ -158,6 +196,12 @@ final class Op {
     plain(0xbf, 0xbf, "I:F");
     plain(0xc0, 0xc1, "i:i");
     plain(0xc2, 0xc4, "I:I");
+
+    nan(PLAIN_NAN, NAN_OBSERVED, 0x5b, 0x66, 0xa8, 0xab, 0xae, 0xb1);
+    nan(PLAIN_NAN, NAN_ARITHMETIC, 0x8d, 0x97, 0x9b, 0xa5, 0xb6, 0xb6, 0xbb, 0xbb);
+    nan(PLAIN_NAN, NAN_NEVER, 0xb2, 0xb5, 0xb7, 0xba);
+    nan(PLAIN_NAN, NAN_ABSOLUTE, 0x8b, 0x8b, 0x99, 0x99);
+    nan(PLAIN_NAN, NAN_SIGN, 0x8c, 0x8c, 0x98, 0x98, 0x9a, 0x9a, 0xa6, 0xa6);
 
     simdAccess(0x00, "i:v", 4, 3, 3, 3, 3, 3, 3, 0, 1, 2, 3);
     simdAccess(0x0b, "iv:", 4);
@@ -232,6 +276,14 @@ final class Op {
     simd(0xef, 0xef, "v:v");
     simd(0xf0, 0xf7, "vv:v");
     simd(0xf8, 0xff, "v:v");
+    nan(SIMD_NAN, NAN_OBSERVED, 0x41, 0x4c, 0xf8, 0xf9, 0xfc, 0xfd);
+    nan(SIMD_NAN, NAN_ARITHMETIC, 0x5e, 0x5f, 0x67, 0x6a, 0x74, 0x75, 0x7a, 0x7a, 0x94, 0x94);
+    nan(SIMD_NAN, NAN_ARITHMETIC, 0xe3, 0xe9, 0xef, 0xf5);
+    nan(SIMD_TAKES, F32X4, 0x41, 0x46, 0x5f, 0x5f, 0x67, 0x6a, 0xe3, 0xe9, 0xf8, 0xf9);
+    nan(SIMD_TAKES, F64X2, 0x47, 0x4c, 0x5e, 0x5e, 0x74, 0x75, 0x7a, 0x7a, 0x94, 0x94);
+    nan(SIMD_TAKES, F64X2, 0xef, 0xf5, 0xfc, 0xfd);
+    nan(SIMD_MAKES, F32X4, 0x5e, 0x5e, 0x67, 0x6a, 0xe3, 0xe9);
+    nan(SIMD_MAKES, F64X2, 0x5f, 0x5f, 0x74, 0x75, 0x7a, 0x7a, 0x94, 0x94, 0xef, 0xf5);
   }
 
   private Op() {}
@@ -261,6 +313,30 @@ final class Op {
   private static void lanes(int from, int to, String signature, int count) {
     simd(from, to, signature);
     Arrays.fill(SIMD_LANES, from, to + 1, (byte) count);
+  }
+
+  private static void nan(byte[] table, byte value, int... ranges) {
+    for (int i = 0; i < ranges.length; i += 2) {
+      Arrays.fill(table, ranges[i], ranges[i + 1] + 1, value);
+    }
+  }
+
+  /** One of the constants {@code NAN_}. */
+  static byte plainNan(int opcode) {
+    return PLAIN_NAN[opcode];
+  }
+
+  /** One of the constants {@code NAN_}. */
+  static byte simdNan(int opcode) {
+    return SIMD_NAN[opcode];
+  }
+
+  static byte simdTakes(int opcode) {
+    return SIMD_TAKES[opcode];
+  }
+
+  static byte simdMakes(int opcode) {
+    return SIMD_MAKES[opcode];
   }
 
   static String plainSignature(int opcode) {

@@ -1,6 +1,6 @@
 /**
  * Admission: the strict parser and validator of WebAssembly modules, and the rewriter. This page is
- * the specification of the rewriting rules, version 1.
+ * the specification of the rewriting rules, version 2.
  *
  * <h2>What is admitted</h2>
  *
@@ -21,8 +21,9 @@
  * calls the host. Everything that the guest imported became a function of the module which puts the
  * arguments into the mailbox and calls {@code host}. Nothing of the guest is exported under its own
  * name; {@link io.vudo.spirit.internal.wasm.Names} lists what is exported instead. Indices of
- * types, globals, tables and data segments stay. Custom sections are dropped; the first section
- * holds the {@link io.vudo.spirit.internal.wasm.Layout}.
+ * types, globals, tables and data segments stay. A v128 takes two slots of the mailbox, low half
+ * first. Custom sections are dropped; the first section holds the {@link
+ * io.vudo.spirit.internal.wasm.Layout}.
  *
  * <h2>Fuel</h2>
  *
@@ -50,6 +51,16 @@
  * <p>The fuel of a call is burnt in slices of 2,097,152 units; between two of them the host looks
  * at its clock. That is how a deadline stops a guest; no thread is interrupted. Each loop becomes
  * two nested ones, so that refilling happens outside of the one that is hot.
+ *
+ * <h2>NaN</h2>
+ *
+ * The bits of a NaN are the same on every engine and machine. One that arithmetic makes (add, sub,
+ * mul, div, sqrt, ceil, floor, trunc, nearest, min, max, promote, demote; on vectors lane by lane)
+ * is canonical: {@code 0x7fc00000} or {@code 0x7ff8000000000000}. Everything else keeps bits as
+ * they are: loads, stores, locals, constants, reinterpretation, select, neg, abs, copysign, {@code
+ * pmin} and {@code pmax}. The instructions that see to it cost no fuel, and none are added where
+ * nothing but arithmetic, comparisons and conversions to integers use a result; {@link
+ * io.vudo.spirit.internal.wasm.FloatFlow} finds the places.
  *
  * <h2>Call depth</h2>
  *

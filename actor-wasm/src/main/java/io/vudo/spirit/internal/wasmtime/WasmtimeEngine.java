@@ -96,7 +96,7 @@ public final class WasmtimeEngine implements Engine {
         .wasmBulkMemory(true)
         .wasmMultiValue(true)
         .wasmSimd(true)
-        .craneliftNanCanonicalization(true)
+        .craneliftNanCanonicalization(false)
         .craneliftOptLevel(OptLevel.SPEED)
         // Memory never moves and needs no bounds check: the whole address space of a guest is set
         // aside. It costs addresses, not memory; small guards keep 12,000 instances possible.

@@ -30,6 +30,11 @@ final class WasmtimeInstance extends GuestInstance<Func> {
     }
   }
 
+  /** See {@link NativeInstance#crossings}. */
+  long crossings() {
+    return instance.crossings();
+  }
+
   @Override
   protected Func find(String export) {
     return instance.function(export).orElse(null);
