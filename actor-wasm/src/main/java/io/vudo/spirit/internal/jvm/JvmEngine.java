@@ -130,9 +130,21 @@ public final class JvmEngine implements Engine {
           ErrorCode.MODULE_LIMIT_EXCEEDED,
           "Engine jvm cannot hold it in classes: " + e.getMessage(),
           e);
+    } catch (RuntimeException | LinkageError | StackOverflowError e) {
+      // Admission has validated the module: it is a function of a shape that is too much for the
+      // library, for what writes the classes, or for what verifies them.
+      throw new VudoException(
+          ErrorCode.MODULE_LIMIT_EXCEEDED,
+          "Engine jvm cannot compile it; engine wasmtime may. " + firstLine(e),
+          e);
     }
     cache.ifPresent(c -> c.keep(admitted.rewritten(), ClassCache.Entry.of(classes, interpreted)));
     return new JvmModule(this, admitted, module, classes.machineFactory(), interpreted);
+  }
+
+  /** A verifier's message goes on with all of its state. */
+  private static String firstLine(Throwable failure) {
+    return failure.toString().lines().findFirst().orElseThrow();
   }
 
   HeapBudget budget() {

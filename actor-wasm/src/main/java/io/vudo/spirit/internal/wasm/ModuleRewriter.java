@@ -812,6 +812,41 @@ final class ModuleRewriter {
         });
   }
 
+  /**
+   * Traps as the specification says when entries lie beyond the end of a table. Engines do it too,
+   * but not all of them when the sum of both numbers overflows or the range is empty.
+   */
+  private static void checkEntries(
+      BinaryWriter out, int table, Consumer<BinaryWriter> from, Consumer<BinaryWriter> count) {
+    sum(out, from, count);
+    misc(out, Op.TABLE_SIZE).u32(table).write(Op.I64_EXTEND_I32_U);
+    trapIfGreater(out, table);
+  }
+
+  private void checkElements(
+      BinaryWriter out,
+      int segment,
+      int table,
+      Consumer<BinaryWriter> from,
+      Consumer<BinaryWriter> count) {
+    sum(out, from, count);
+    out.i64(module.elements.get(segment).functions().length);
+    trapIfGreater(out, table);
+  }
+
+  private static void sum(
+      BinaryWriter out, Consumer<BinaryWriter> from, Consumer<BinaryWriter> count) {
+    from.accept(out);
+    out.write(Op.I64_EXTEND_I32_U);
+    count.accept(out);
+    out.write(Op.I64_EXTEND_I32_U).write(Op.I64_ADD);
+  }
+
+  private static void trapIfGreater(BinaryWriter out, int table) {
+    out.write(Op.I64_GT_U).write(Op.IF, Op.EMPTY_BLOCK);
+    out.i32(-1).tableGet(table).write(Op.DROP).write(Op.END);
+  }
+
   private int fillTable(int table) {
     return helper(
         "table.fill " + table,
@@ -821,6 +856,7 @@ final class ModuleRewriter {
         out -> {
           chargeBy(out, 2, ENTRIES_PER_UNIT_SHIFT);
           charge(out, 3);
+          checkEntries(out, table, w -> w.localGet(0), w -> w.localGet(2));
           out.localGet(0).localGet(1).tableGet(functionsTable).localGet(2);
           misc(out, Op.TABLE_FILL).u32(table);
           out.localGet(0).localGet(1).tableGet(identitiesTable).localGet(2);
@@ -837,6 +873,8 @@ final class ModuleRewriter {
         out -> {
           chargeBy(out, 2, ENTRIES_PER_UNIT_SHIFT);
           charge(out, 3);
+          checkEntries(out, to, w -> w.localGet(0), w -> w.localGet(2));
+          checkEntries(out, from, w -> w.localGet(1), w -> w.localGet(2));
           out.localGet(0).localGet(1).localGet(2);
           misc(out, Op.TABLE_COPY).u32(to).u32(from);
           out.localGet(0).localGet(1).localGet(2);
@@ -856,6 +894,8 @@ final class ModuleRewriter {
           ifDropped(out, elementFlags.get(segment));
           out.i32(-1).tableGet(table).write(Op.DROP);
           out.write(Op.END, Op.END);
+          checkEntries(out, table, w -> w.localGet(0), w -> w.localGet(2));
+          checkElements(out, segment, table, w -> w.localGet(1), w -> w.localGet(2));
           out.localGet(0).localGet(1).localGet(2);
           misc(out, Op.TABLE_INIT).u32(2L * segment).u32(table);
           out.localGet(0).localGet(1).localGet(2);
@@ -970,6 +1010,7 @@ final class ModuleRewriter {
         if (segment.mode() == Mode.ACTIVE) {
           int offset = (int) segment.offset().bits();
           int count = segment.functions().length;
+          checkEntries(out, segment.table(), w -> w.i32(offset), w -> w.i32(count));
           out.i32(offset).i32(0).i32(count);
           misc(out, Op.TABLE_INIT).u32(2L * i).u32(segment.table());
           out.i32(offset).i32(0).i32(count);
