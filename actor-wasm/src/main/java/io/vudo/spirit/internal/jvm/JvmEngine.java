@@ -6,6 +6,14 @@ import com.dylibso.chicory.compiler.internal.Compiler;
 import com.dylibso.chicory.wasm.ChicoryException;
 import com.dylibso.chicory.wasm.Parser;
 import com.dylibso.chicory.wasm.WasmModule;
+import com.dylibso.chicory.compiler.internal.CompilerResult;
+import com.dylibso.chicory.wasm.types.FunctionBody;
+import java.util.Comparator;
+import java.util.List;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.VudoException;
 import io.vudo.spirit.AdmittedModule;
@@ -26,6 +34,12 @@ import org.objectweb.asm.MethodTooLargeException;
 
 /** The engine that compiles to the JVM's own bytecode. */
 public final class JvmEngine implements Engine {
+
+  /** How a verifier's message names the method of a function. */
+  private static final Pattern FUNCTION = Pattern.compile("func_(\\d+)\\(");
+
+  /** Beyond so many functions that cannot be compiled a module is not for this engine. */
+  private static final int MOST_INTERPRETED = 64;
 
   /** More could live; beyond it the collector spends its time on guests that nobody talks to. */
   private static final int DEFAULT_INSTANCES = 100_000;
@@ -114,32 +128,69 @@ public final class JvmEngine implements Engine {
       return new JvmModule(
           this, admitted, module, classes.machineFactory(), known.get().interpreted());
     }
-    ClassLoadingCollector classes;
-    Set<Integer> interpreted;
-    try {
-      var result =
-          Compiler.builder(module)
-              .withInterpreterFallback(InterpreterFallback.SILENT)
-              .withClassCollectorFactory(ClassLoadingCollector::new)
-              .build()
-              .compile();
-      classes = (ClassLoadingCollector) result.collector();
-      interpreted = result.interpretedFunctions();
-    } catch (ClassTooLargeException | MethodTooLargeException e) {
-      throw new VudoException(
-          ErrorCode.MODULE_LIMIT_EXCEEDED,
-          "Engine jvm cannot hold it in classes: " + e.getMessage(),
-          e);
-    } catch (RuntimeException | LinkageError | StackOverflowError e) {
-      // Admission has validated the module: it is a function of a shape that is too much for the
-      // library, for what writes the classes, or for what verifies them.
-      throw new VudoException(
-          ErrorCode.MODULE_LIMIT_EXCEEDED,
-          "Engine jvm cannot compile it; engine wasmtime may. " + firstLine(e),
-          e);
-    }
+    CompilerResult result = compileWhatItCan(module);
+    ClassLoadingCollector classes = (ClassLoadingCollector) result.collector();
+    Set<Integer> interpreted = result.interpretedFunctions();
     cache.ifPresent(c -> c.keep(admitted.rewritten(), ClassCache.Entry.of(classes, interpreted)));
     return new JvmModule(this, admitted, module, classes.machineFactory(), interpreted);
+  }
+
+  /**
+   * Compiles, and leaves to the interpreter the functions of a shape that is too much for the
+   * library, for what writes classes or for what verifies them. A failure tells at best which one
+   * it was; otherwise the largest are tried, twice as many each time.
+   */
+  private static CompilerResult compileWhatItCan(WasmModule module) {
+    Set<Integer> interpreted = new TreeSet<>();
+    List<Integer> largest = null;
+    int most = 1;
+    while (true) {
+      try {
+        return Compiler.builder(module)
+            .withInterpreterFallback(InterpreterFallback.SILENT)
+            .withInterpretedFunctions(interpreted)
+            .withClassCollectorFactory(ClassLoadingCollector::new)
+            .build()
+            .compile();
+      } catch (ClassTooLargeException | MethodTooLargeException e) {
+        throw new VudoException(
+            ErrorCode.MODULE_LIMIT_EXCEEDED,
+            "Engine jvm cannot hold it in classes: " + e.getMessage(),
+            e);
+      } catch (RuntimeException | LinkageError | StackOverflowError e) {
+        Matcher named = FUNCTION.matcher(String.valueOf(e.getMessage()));
+        if (e instanceof VerifyError
+            && named.find()
+            && interpreted.add(Integer.valueOf(named.group(1)))) {
+          continue;
+        }
+        if (largest == null) {
+          largest = bySize(module);
+        }
+        if (most > Math.min(MOST_INTERPRETED, 2 * largest.size())) {
+          throw new VudoException(
+              ErrorCode.MODULE_LIMIT_EXCEEDED,
+              "Engine jvm cannot compile it; engine wasmtime may. " + firstLine(e),
+              e);
+        }
+        interpreted.addAll(largest.subList(0, Math.min(most, largest.size())));
+        most *= 2;
+      }
+    }
+  }
+
+  /** The functions, first those whose frames are largest at the most places. */
+  private static List<Integer> bySize(WasmModule module) {
+    int imported = module.importSection().importCount();
+    return IntStream.range(0, module.codeSection().functionBodyCount())
+        .boxed()
+        .sorted(Comparator.comparingLong((Integer i) -> -size(module.codeSection().getFunctionBody(i))))
+        .map(i -> imported + i)
+        .toList();
+  }
+
+  private static long size(FunctionBody body) {
+    return (1L + body.localTypes().size()) * body.instructions().size();
   }
 
   /** A verifier's message goes on with all of its state. */

@@ -36,6 +36,9 @@ final class ModuleRewriter {
   private static final long CANONICAL_F32 = 0x7fc0_0000L;
   private static final long CANONICAL_F64 = 0x7ff8_0000_0000_0000L;
 
+  /** When a function that applies segments is long enough. */
+  private static final int INITIALIZE_PART_BYTES = 8_000;
+
   private static final int BYTES_PER_UNIT_SHIFT = 6;
   private static final int ENTRIES_PER_UNIT_SHIFT = 3;
 
@@ -998,7 +1001,8 @@ final class ModuleRewriter {
   }
 
   private void addInitialize() {
-    BinaryWriter out = new BinaryWriter();
+    List<BinaryWriter> parts = new ArrayList<>();
+    BinaryWriter out = part(parts);
     if (changesTables) {
       for (int t = 0; t < module.tables.size(); t++) {
         out.i32(0).i32(0).tableGet(identitiesTable);
@@ -1010,6 +1014,7 @@ final class ModuleRewriter {
         if (segment.mode() == Mode.ACTIVE) {
           int offset = (int) segment.offset().bits();
           int count = segment.functions().length;
+          out = part(parts);
           checkEntries(out, segment.table(), w -> w.i32(offset), w -> w.i32(count));
           out.i32(offset).i32(0).i32(count);
           misc(out, Op.TABLE_INIT).u32(2L * i).u32(segment.table());
@@ -1021,13 +1026,30 @@ final class ModuleRewriter {
     for (int i = 0; i < module.data.size(); i++) {
       ParsedModule.DataSegment segment = module.data.get(i);
       if (segment.mode() == Mode.ACTIVE) {
+        out = part(parts);
         out.i32((int) segment.offset().bits()).i32(0).i32(segment.to() - segment.from());
         misc(out, Op.MEMORY_INIT).u32(i).write(0);
       }
     }
-    if (out.size() > 0) {
-      export(Names.INITIALIZE, NONE, out);
+    if (parts.size() == 1) {
+      if (out.size() > 0) {
+        export(Names.INITIALIZE, NONE, out);
+      }
+      return;
     }
+    BinaryWriter all = new BinaryWriter();
+    for (BinaryWriter one : parts) {
+      all.write(Op.CALL).u32(add(NONE, NONE, NONE, one));
+    }
+    export(Names.INITIALIZE, NONE, all);
+  }
+
+  /** The last of the parts, or a new one: compiling takes more than its share for a long one. */
+  private static BinaryWriter part(List<BinaryWriter> parts) {
+    if (parts.isEmpty() || parts.get(parts.size() - 1).size() > INITIALIZE_PART_BYTES) {
+      parts.add(new BinaryWriter());
+    }
+    return parts.get(parts.size() - 1);
   }
 
   private void addGlobals() {

@@ -113,7 +113,7 @@ class HostileCorpusTest {
     /** The first failure, if there is one. */
     String code() {
       return steps.stream()
-          .map(Step::code)
+          .map(step -> step.stackUsedUp() ? step.code() + " (stack)" : step.code())
           .filter(code -> !code.isEmpty())
           .findFirst()
           .orElse("completed");

@@ -465,9 +465,10 @@ final class HostileModules {
 
   private static byte[] deepNesting(Random random) {
     Spirit spirit = new Spirit();
-    int depth = random.nextInt(3) == 0 ? around(random, 10_000) : magnitude(random, 4_000);
-    Code body = new Code();
     int form = random.nextInt(4);
+    int bound = form == 1 ? 200 : 10_000;
+    int depth = random.nextInt(3) == 0 ? around(random, bound) : magnitude(random, bound);
+    Code body = new Code();
     for (int i = 0; i < depth; i++) {
       switch (form) {
         case 0 -> body.block();
