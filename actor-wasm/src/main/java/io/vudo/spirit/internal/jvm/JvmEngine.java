@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.VudoException;
@@ -35,11 +36,11 @@ import org.objectweb.asm.MethodTooLargeException;
 /** The engine that compiles to the JVM's own bytecode. */
 public final class JvmEngine implements Engine {
 
-  /** How a verifier's message names the method of a function. */
-  private static final Pattern FUNCTION = Pattern.compile("func_(\\d+)\\(");
+  /** How a message names the function that is at fault. */
+  private static final Pattern FUNCTION = Pattern.compile("(?:func_|function index: )(\\d+)");
 
-  /** Beyond so many functions that cannot be compiled a module is not for this engine. */
-  private static final int MOST_INTERPRETED = 64;
+  /** How often a module is compiled with one more function left to the interpreter. */
+  private static final int MOST_TRIES = 32;
 
   /** More could live; beyond it the collector spends its time on guests that nobody talks to. */
   private static final int DEFAULT_INSTANCES = 100_000;
@@ -142,12 +143,14 @@ public final class JvmEngine implements Engine {
    */
   private static CompilerResult compileWhatItCan(WasmModule module) {
     Set<Integer> interpreted = new TreeSet<>();
-    List<Integer> largest = null;
+    List<Integer> largest = bySize(module);
     int most = 1;
-    while (true) {
+    for (int tries = 1; ; tries++) {
       try {
         return Compiler.builder(module)
-            .withInterpreterFallback(InterpreterFallback.SILENT)
+            // The library takes either the set or finds out by itself what is too long.
+            .withInterpreterFallback(
+                interpreted.isEmpty() ? InterpreterFallback.SILENT : InterpreterFallback.FAIL)
             .withInterpretedFunctions(interpreted)
             .withClassCollectorFactory(ClassLoadingCollector::new)
             .build()
@@ -158,23 +161,17 @@ public final class JvmEngine implements Engine {
             "Engine jvm cannot hold it in classes: " + e.getMessage(),
             e);
       } catch (RuntimeException | LinkageError | StackOverflowError e) {
-        Matcher named = FUNCTION.matcher(String.valueOf(e.getMessage()));
-        if (e instanceof VerifyError
-            && named.find()
-            && interpreted.add(Integer.valueOf(named.group(1)))) {
-          continue;
-        }
-        if (largest == null) {
-          largest = bySize(module);
-        }
-        if (most > Math.min(MOST_INTERPRETED, 2 * largest.size())) {
+        if (tries == MOST_TRIES || interpreted.size() == largest.size()) {
           throw new VudoException(
               ErrorCode.MODULE_LIMIT_EXCEEDED,
               "Engine jvm cannot compile it; engine wasmtime may. " + firstLine(e),
               e);
         }
-        interpreted.addAll(largest.subList(0, Math.min(most, largest.size())));
-        most *= 2;
+        Matcher named = FUNCTION.matcher(firstLines(e));
+        if (!named.find() || !interpreted.add(Integer.valueOf(named.group(1)))) {
+          interpreted.addAll(largest.subList(0, Math.min(most, largest.size())));
+          most *= 2;
+        }
       }
     }
   }
@@ -193,9 +190,13 @@ public final class JvmEngine implements Engine {
     return (1L + body.localTypes().size()) * body.instructions().size();
   }
 
-  /** A verifier's message goes on with all of its state. */
   private static String firstLine(Throwable failure) {
     return failure.toString().lines().findFirst().orElseThrow();
+  }
+
+  /** A verifier's message names the function on the third line and then goes on for pages. */
+  private static String firstLines(Throwable failure) {
+    return failure.toString().lines().limit(3).collect(Collectors.joining(" "));
   }
 
   HeapBudget budget() {
