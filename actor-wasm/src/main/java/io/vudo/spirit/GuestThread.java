@@ -10,8 +10,9 @@ public final class GuestThread extends Thread {
   /**
    * The stack. Native code uses 2 MiB of it at most. Frames of guests on the JVM are larger: an
    * interpreted function takes about 1,300 bytes a call, so that the largest call depth of {@link
-   * io.vudo.protocol.SpiritLimits} needs four fifths of this, and the default less than one. The rest
-   * is for what host functions call at that depth. The system gives a thread only what it touches.
+   * io.vudo.protocol.SpiritLimits} needs four fifths of this, and the default less than one. The
+   * rest is for what host functions call at that depth. The system gives a thread only what it
+   * touches.
    */
   public static final long STACK_BYTES = 80L << 20;
 

@@ -864,8 +864,11 @@ abstract class EngineContract {
   void thousandsOfSegmentsAreAppliedInTheirOrder() {
     StringBuilder text = new StringBuilder("(module (memory (export \"memory\") 1)");
     for (int i = 0; i < 3_000; i++) {
-      text.append("(data (i32.const ").append(i % 1_000).append(") \"")
-          .append((char) ('a' + i / 1_000)).append("\")");
+      text.append("(data (i32.const ")
+          .append(i % 1_000)
+          .append(") \"")
+          .append((char) ('a' + i / 1_000))
+          .append("\")");
     }
     try (EngineInstance instance = instance(engine, text.append(")").toString())) {
       assertArrayEquals(new byte[] {'c', 'c'}, instance.readMemory(0, 2));

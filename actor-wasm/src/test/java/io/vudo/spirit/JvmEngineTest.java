@@ -220,8 +220,7 @@ class JvmEngineTest extends EngineContract {
           EngineInstance instance = compiled.instantiate(Modules.noHost())) {
         assertEquals(body.startsWith(ballast), !compiled.interpretedFunctions().isEmpty());
         instance.setFuel(100 * Modules.FUEL);
-        VudoException end =
-            fails(ErrorCode.CALL_DEPTH_EXCEEDED, () -> call(instance, "f"));
+        VudoException end = fails(ErrorCode.CALL_DEPTH_EXCEEDED, () -> call(instance, "f"));
         assertEquals("", end.detail());
       }
     }

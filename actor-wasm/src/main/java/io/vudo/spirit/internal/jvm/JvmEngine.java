@@ -3,18 +3,11 @@ package io.vudo.spirit.internal.jvm;
 import com.dylibso.chicory.compiler.InterpreterFallback;
 import com.dylibso.chicory.compiler.internal.ClassLoadingCollector;
 import com.dylibso.chicory.compiler.internal.Compiler;
+import com.dylibso.chicory.compiler.internal.CompilerResult;
 import com.dylibso.chicory.wasm.ChicoryException;
 import com.dylibso.chicory.wasm.Parser;
 import com.dylibso.chicory.wasm.WasmModule;
-import com.dylibso.chicory.compiler.internal.CompilerResult;
 import com.dylibso.chicory.wasm.types.FunctionBody;
-import java.util.Comparator;
-import java.util.List;
-import java.util.TreeSet;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.VudoException;
 import io.vudo.spirit.AdmittedModule;
@@ -25,11 +18,18 @@ import io.vudo.spirit.internal.engine.GuestPool;
 import io.vudo.spirit.internal.engine.Shared;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Comparator;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.objectweb.asm.ClassTooLargeException;
 import org.objectweb.asm.MethodTooLargeException;
 
@@ -181,7 +181,8 @@ public final class JvmEngine implements Engine {
     int imported = module.importSection().importCount();
     return IntStream.range(0, module.codeSection().functionBodyCount())
         .boxed()
-        .sorted(Comparator.comparingLong((Integer i) -> -size(module.codeSection().getFunctionBody(i))))
+        .sorted(
+            Comparator.comparingLong((Integer i) -> -size(module.codeSection().getFunctionBody(i))))
         .map(i -> imported + i)
         .toList();
   }

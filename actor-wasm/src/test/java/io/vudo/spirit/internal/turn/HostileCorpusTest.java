@@ -1,6 +1,8 @@
 package io.vudo.spirit.internal.turn;
 
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
@@ -25,12 +27,18 @@ import io.vudo.protocol.journal.v1.Turn;
 import io.vudo.spirit.AdmittedModule;
 import io.vudo.spirit.CompiledModule;
 import io.vudo.spirit.Deployment;
+import io.vudo.spirit.Engine;
 import io.vudo.spirit.Engines;
 import io.vudo.spirit.FunctionType;
 import io.vudo.spirit.GuestThread;
 import io.vudo.spirit.ValueType;
+import io.vudo.spirit.internal.jvm.JvmEngine;
 import io.vudo.spirit.internal.turn.HostileModules.Sample;
+import io.vudo.spirit.internal.turn.WasmBuilder.Code;
+import io.vudo.spirit.internal.wasm.AdmissionRules;
+import io.vudo.spirit.internal.wasmtime.WasmtimeEngine;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
@@ -38,6 +46,9 @@ import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.Queue;
 import java.util.Set;
 import java.util.TreeMap;
@@ -47,6 +58,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.LoggerFactory;
 
 /**
@@ -130,7 +143,8 @@ class HostileCorpusTest {
     @Override
     public String toString() {
       StringBuilder text = new StringBuilder();
-      counts.forEach((row, columns) -> text.append("  ").append(row).append(' ').append(columns).append('\n'));
+      counts.forEach(
+          (row, columns) -> text.append("  ").append(row).append(' ').append(columns).append('\n'));
       return text.toString();
     }
   }
@@ -154,20 +168,13 @@ class HostileCorpusTest {
       HostileModules modules = new HostileModules(seed);
       Tally byKind = new Tally();
       Tally byCode = new Tally();
-      Tally times = new Tally();
       List<AssertionError> failures = new ArrayList<>();
       int from = only < 0 ? 0 : only;
       int to = only < 0 ? count : only + 1;
       for (int i = from; i < to; i++) {
         Sample sample = modules.sample(i);
         try {
-          long started = System.nanoTime();
           List<Outcome> outcomes = onGuestThread(() -> check(engines, sample));
-          long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - started);
-          times.add(sample.kind().name(), millis > 3_000 ? ">3s" : millis > 300 ? ">300ms" : "fast");
-          if (millis > 3_000) {
-            System.out.println("  slow: " + i + " " + sample.kind() + " " + millis + " ms");
-          }
           for (int engine = 0; engine < outcomes.size(); engine++) {
             byCode.add(outcomes.get(engine).code(), Engines.names().get(engine));
           }
@@ -190,7 +197,12 @@ class HostileCorpusTest {
         }
       }
       System.out.print(
-          "HostileCorpusTest: " + (to - from) + " modules; by code\n" + byCode + "by kind\n" + byKind + "times\n" + times);
+          "HostileCorpusTest: "
+              + (to - from)
+              + " modules; by code\n"
+              + byCode
+              + "by kind\n"
+              + byKind);
       if (!failures.isEmpty()) {
         failures.subList(1, failures.size()).forEach(failures.get(0)::addSuppressed);
         throw failures.get(0);
@@ -200,6 +212,77 @@ class HostileCorpusTest {
       root.detachAppender(log);
       Thread.setDefaultUncaughtExceptionHandler(before);
     }
+  }
+
+  /** Nothing can stop a compilation; who waits for it gets an error, and guests run on. */
+  @ParameterizedTest
+  @ValueSource(strings = {"wasmtime", "jvm"})
+  void aCompilationThatTakesTooLongIsATypedError(String name) throws Exception {
+    Duration timeout = Duration.ofMillis(200);
+    // Thousands of branches: seconds for either compiler.
+    WasmBuilder bomb = new WasmBuilder();
+    for (int i = 0; i < 12; i++) {
+      bomb.function(
+          bomb.type("", ""),
+          100,
+          'i',
+          new Code().times(8_000, c -> c.get(0).iff().i32(1).set(0).end()));
+    }
+    try (Engine engine =
+        name.equals("jvm")
+            ? new JvmEngine(
+                new JvmEngine.Options(
+                    Optional.empty(), OptionalInt.empty(), OptionalLong.empty(), 16 << 20, timeout))
+            : new WasmtimeEngine(
+                new WasmtimeEngine.Options(Optional.empty(), OptionalInt.empty(), timeout))) {
+      AdmittedModule counter =
+          AdmissionRules.admit(TestGuests.counter(), SpiritLimits.DEFAULTS, FlatAbi::typeOf);
+      try (CompiledModule compiled = compiledAtLast(engine, counter);
+          SpiritMachine neighbour = neighbour(compiled, name)) {
+        assertEquals(1, count(neighbour, 1));
+        AdmittedModule admitted =
+            AdmissionRules.admit(bomb.bytes(), SpiritLimits.DEFAULTS, FlatAbi::typeOf);
+        VudoException late =
+            assertThrows(VudoException.class, () -> engine.compile(admitted).close());
+        assertEquals(ErrorCode.MODULE_COMPILE_TIMEOUT, late.code(), late::toString);
+        assertEquals(2, count(neighbour, 2));
+        compiledAtLast(engine, counter).close();
+        assertEquals(3, count(neighbour, 3));
+      }
+    }
+  }
+
+  /** However slow this machine is, and whatever it still compiles. */
+  private static CompiledModule compiledAtLast(Engine engine, AdmittedModule module) {
+    return await()
+        .atMost(Duration.ofMinutes(3))
+        .pollInSameThread()
+        .ignoreExceptionsMatching(
+            e -> e instanceof VudoException v && v.code() == ErrorCode.MODULE_COMPILE_TIMEOUT)
+        .until(() -> engine.compile(module), compiled -> true);
+  }
+
+  private static SpiritMachine neighbour(CompiledModule compiled, String engine) {
+    SpiritMachine machine = machine(compiled);
+    machine.follow(
+        new Deployment(
+            ID.type(),
+            compiled.module().digest(),
+            engine,
+            SpiritLimits.DEFAULTS,
+            Set.of(),
+            true,
+            1,
+            0));
+    machine.attempt(
+        Message.newBuilder().setId("birth").setKind(Message.Kind.SPAWN).build(), List.of());
+    return machine;
+  }
+
+  private static long count(SpiritMachine machine, int number) {
+    Attempt attempt =
+        machine.attempt(Message.newBuilder().setId("ask:" + number).build(), List.of());
+    return MachineFixture.number(((Attempt.Finished) attempt).turn());
   }
 
   private static List<String> unexpected(ListAppender<ILoggingEvent> log) {
@@ -284,8 +367,7 @@ class HostileCorpusTest {
     }
     if (!isSpirit(admitted)) {
       compiled.close();
-      return new Outcome(
-          List.of(new Step(ErrorCode.MODULE_ABI_MISSING.name(), "", 0, null)), 0);
+      return new Outcome(List.of(new Step(ErrorCode.MODULE_ABI_MISSING.name(), "", 0, null)), 0);
     }
     Deployment deployment =
         new Deployment(
@@ -325,7 +407,8 @@ class HostileCorpusTest {
   /** As deploying checks it. */
   private static boolean isSpirit(AdmittedModule module) {
     Map<String, FunctionType> functions = module.exportedFunctions();
-    return module.exportsMemory() && SPIRIT.entrySet().stream().allMatch(e -> e.getValue().equals(functions.get(e.getKey())));
+    return module.exportsMemory()
+        && SPIRIT.entrySet().stream().allMatch(e -> e.getValue().equals(functions.get(e.getKey())));
   }
 
   private static SpiritMachine machine(CompiledModule compiled) {
@@ -422,19 +505,7 @@ class HostileCorpusTest {
     Neighbour(Engines engines, String engine) {
       byte[] counter = TestGuests.counter();
       compiled = engines.engine(engine).compile(engines.admit(counter, SpiritLimits.DEFAULTS));
-      machine = machine(compiled);
-      machine.follow(
-          new Deployment(
-              ID.type(),
-              ModuleDigest.of(counter),
-              engine,
-              SpiritLimits.DEFAULTS,
-              Set.of(),
-              true,
-              1,
-              0));
-      machine.attempt(
-          Message.newBuilder().setId("birth").setKind(Message.Kind.SPAWN).build(), List.of());
+      machine = neighbour(compiled, engine);
       thread = new GuestThread(this::askAllTheTime, "neighbour-" + engine);
       thread.start();
     }
@@ -453,10 +524,8 @@ class HostileCorpusTest {
     }
 
     private synchronized void askOnce() {
-      Attempt attempt =
-          machine.attempt(Message.newBuilder().setId("ask:" + answers).build(), List.of());
       answers++;
-      assertEquals(answers, MachineFixture.number(((Attempt.Finished) attempt).turn()));
+      assertEquals(answers, count(machine, answers));
     }
 
     void ask() {
@@ -471,9 +540,13 @@ class HostileCorpusTest {
     }
 
     @Override
-    public void close() throws InterruptedException {
+    public void close() {
       ended.set(true);
-      thread.join();
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
       machine.close();
       compiled.close();
     }

@@ -47,10 +47,11 @@ final class HostileModules {
    * @param limits that it runs under
    * @param payloads of the messages that it gets
    */
-  record Sample(
-      int index, Kind kind, byte[] module, SpiritLimits limits, List<byte[]> payloads) {}
+  @SuppressWarnings("ArrayRecordComponent") // Never compared.
+  record Sample(int index, Kind kind, byte[] module, SpiritLimits limits, List<byte[]> payloads) {}
 
   /** What a module may try. The weight is how many of a hundred or so are of it. */
+  @SuppressWarnings("ImmutableEnumChecker") // Method references without state.
   enum Kind {
     LOOP(7, HostileModules::loop),
     MEMORY_BOMB(6, HostileModules::memoryBomb),
@@ -333,8 +334,7 @@ final class HostileModules {
     }
     int step = oneOf(random, 1, 7, 1_000, TABLE_ENTRIES, Integer.MAX_VALUE, -1);
     int table = random.nextInt(tables);
-    Code grow =
-        new Code().raw(0xd2).u32(function).i32(step).raw(0xfc, 15).u32(table);
+    Code grow = new Code().raw(0xd2).u32(function).i32(step).raw(0xfc, 15).u32(table);
     Code body =
         random.nextBoolean()
             ? new Code().loop().add(grow).drop().br(0).end()
@@ -372,8 +372,8 @@ final class HostileModules {
       spirit.wasm.table(partners, -1);
     }
     Code arguments = new Code();
-    for (char letter : letters.toCharArray()) {
-      switch (letter) {
+    for (int i = 0; i < parameters; i++) {
+      switch (letters.charAt(i)) {
         case 'i' -> arguments.i32(1);
         case 'l' -> arguments.i64(1);
         case 'f' -> arguments.raw(0x43, 0, 0, 0, 0);
@@ -736,10 +736,7 @@ final class HostileModules {
       case 9 -> trap.i32(oneOf(random, 3, -1)).callIndirect(spirit.nothing, 0);
       case 10 -> trap.i32(oneOf(random, BOUNDARIES)).load().drop();
       default ->
-          trap.i32(oneOf(random, BOUNDARIES))
-              .raw(0x29, 3)
-              .u32(oneOf(random, BOUNDARIES))
-              .drop();
+          trap.i32(oneOf(random, BOUNDARIES)).raw(0x29, 3).u32(oneOf(random, BOUNDARIES)).drop();
     }
     return spirit.misbehave(random, trap).bytes();
   }
@@ -763,12 +760,7 @@ final class HostileModules {
           body.i32(0x200).i32(1).i32(0x202).i32(1).i32(0).i32(size).call(spirit.host.get("spawn"));
       case 2 -> body.i32(0x200).i32(3).call(spirit.host.get("stop"));
       case 3 ->
-          body.i32(0x203)
-              .i32(5)
-              .i32(0x240)
-              .i32(2)
-              .i64(0)
-              .call(spirit.host.get("tuplespace_write"));
+          body.i32(0x203).i32(5).i32(0x240).i32(2).i64(0).call(spirit.host.get("tuplespace_write"));
       case 4 -> body.i32(4).i32(0).i32(size).call(spirit.host.get("log")).i32(0);
       case 5 -> body.call(spirit.host.get("now")).raw(0xa7);
       default -> body.i32(0x1000).i32(size / 2).call(spirit.host.get("random"));

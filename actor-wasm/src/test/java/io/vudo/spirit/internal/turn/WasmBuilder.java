@@ -78,7 +78,8 @@ final class WasmBuilder {
     }
 
     Code i32(long value) {
-      return raw(0x41).signed((int) value);
+      int low = (int) value;
+      return raw(0x41).signed(low);
     }
 
     Code i64(long value) {
@@ -301,8 +302,7 @@ final class WasmBuilder {
       Code content = new Code().u32(data.size());
       out.raw(12).u32(content.size()).add(content);
     }
-    section(
-        out, 10, bodies.stream().map(body -> new Code().u32(body.size()).add(body)).toList());
+    section(out, 10, bodies.stream().map(body -> new Code().u32(body.size()).add(body)).toList());
     section(out, 11, data);
     return out.bytes();
   }
