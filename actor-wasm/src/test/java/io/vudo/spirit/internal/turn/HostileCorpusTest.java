@@ -31,6 +31,7 @@ import io.vudo.spirit.Engine;
 import io.vudo.spirit.Engines;
 import io.vudo.spirit.FunctionType;
 import io.vudo.spirit.GuestThread;
+import io.vudo.spirit.SpiritAbi;
 import io.vudo.spirit.ValueType;
 import io.vudo.spirit.internal.jvm.JvmEngine;
 import io.vudo.spirit.internal.turn.HostileModules.Sample;
@@ -236,12 +237,12 @@ class HostileCorpusTest {
             : new WasmtimeEngine(
                 new WasmtimeEngine.Options(Optional.empty(), OptionalInt.empty(), timeout))) {
       AdmittedModule counter =
-          AdmissionRules.admit(TestGuests.counter(), SpiritLimits.DEFAULTS, FlatAbi::typeOf);
+          AdmissionRules.admit(TestGuests.counter(), SpiritLimits.DEFAULTS, SpiritAbi::find);
       try (CompiledModule compiled = compiledAtLast(engine, counter);
           SpiritMachine neighbour = neighbour(compiled, name)) {
         assertEquals(1, count(neighbour, 1));
         AdmittedModule admitted =
-            AdmissionRules.admit(bomb.bytes(), SpiritLimits.DEFAULTS, FlatAbi::typeOf);
+            AdmissionRules.admit(bomb.bytes(), SpiritLimits.DEFAULTS, SpiritAbi::find);
         VudoException late =
             assertThrows(VudoException.class, () -> engine.compile(admitted).close());
         assertEquals(ErrorCode.MODULE_COMPILE_TIMEOUT, late.code(), late::toString);

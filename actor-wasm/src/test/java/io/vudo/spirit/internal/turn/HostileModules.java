@@ -91,6 +91,14 @@ final class HostileModules {
 
   private static final String VOID = "";
 
+  /** All functions of the host by name; no two of them share one. */
+  private static final Map<String, FunctionType> HOST = new LinkedHashMap<>();
+
+  static {
+    HOST.putAll(SpiritAbi.functions());
+    HOST.putAll(SpiritAbi.wasiFunctions());
+  }
+
   private static final long[] BOUNDARIES = {
     0,
     1,
@@ -182,15 +190,14 @@ final class HostileModules {
     long maxPages = -1;
 
     Spirit() {
-      SpiritAbi.functions()
-          .forEach(
-              (name, type) ->
-                  host.put(
+      HOST.forEach(
+          (name, type) ->
+              host.put(
+                  name,
+                  wasm.imported(
+                      SpiritAbi.functions().containsKey(name) ? FlatAbi.MODULE : SpiritAbi.WASI,
                       name,
-                      wasm.imported(
-                          FlatAbi.MODULE,
-                          name,
-                          wasm.type(letters(type.parameters()), letters(type.results())))));
+                      wasm.type(letters(type.parameters()), letters(type.results())))));
       nothing = wasm.type(VOID, VOID);
     }
 
@@ -416,10 +423,10 @@ final class HostileModules {
     Code code = new Code();
     List<String> names = List.copyOf(spirit.host.keySet());
     String name = names.get(random.nextInt(names.size()));
-    if (name.equals("fail")) {
+    if (ends(name)) {
       name = "log";
     }
-    FunctionType type = SpiritAbi.functions().get(name);
+    FunctionType type = HOST.get(name);
     boolean pointer = true;
     for (ValueType parameter : type.parameters()) {
       if (parameter == ValueType.I64) {
@@ -431,6 +438,11 @@ final class HostileModules {
     }
     code.call(spirit.host.get(name));
     return type.results().isEmpty() ? code : code.drop();
+  }
+
+  /** Whether a call of this function is the end of a turn. */
+  private static boolean ends(String name) {
+    return name.equals("fail") || name.equals("proc_exit");
   }
 
   // Large
@@ -632,12 +644,12 @@ final class HostileModules {
     int calls = 1 + random.nextInt(30);
     for (int i = 0; i < calls; i++) {
       String name = names.get(random.nextInt(names.size()));
-      if (name.equals("fail") && random.nextInt(4) > 0) {
+      if (ends(name) && random.nextInt(8) > 0) {
         continue;
       }
       int sane = random.nextInt(3);
       boolean pointer = true;
-      FunctionType type = SpiritAbi.functions().get(name);
+      FunctionType type = HOST.get(name);
       for (ValueType parameter : type.parameters()) {
         if (parameter == ValueType.I64) {
           body.i64(oneOf(random, 0L, 1L, -1L, Long.MIN_VALUE, Long.MAX_VALUE));

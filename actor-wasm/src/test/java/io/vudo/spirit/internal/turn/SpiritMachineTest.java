@@ -509,9 +509,7 @@ class SpiritMachineTest {
   void anInitialisationWithoutStatusIsATypedError() {
     byte[] module =
         TestGuests.spirit(
-            "",
-            "(func (export \"spirit_init\") (param i32 i32))",
-            "(call $reply (i64.const 0))");
+            "", "(func (export \"spirit_init\") (param i32 i32))", "(call $reply (i64.const 0))");
     try (MachineFixture spirit = new MachineFixture(module)) {
       Turn turn = spirit.send("count", MachineFixture.nothing());
       assertEquals(ErrorCode.SPIRIT_INIT_FAILED.name(), turn.getFailed().getCode());
