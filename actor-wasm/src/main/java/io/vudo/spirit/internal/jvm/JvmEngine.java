@@ -152,7 +152,7 @@ public final class JvmEngine implements Engine {
             .withInterpreterFallback(
                 interpreted.isEmpty() ? InterpreterFallback.SILENT : InterpreterFallback.FAIL)
             .withInterpretedFunctions(interpreted)
-            .withClassCollectorFactory(ClassLoadingCollector::new)
+            .withClassCollectorFactory(GuestClasses::new)
             .build()
             .compile();
       } catch (ClassTooLargeException | MethodTooLargeException e) {
