@@ -168,6 +168,86 @@ class EngineTest {
   }
 
   @Test
+  void smallFunctionsCostTheSameHoweverTheyAreCalled() {
+    String text =
+        """
+        (module (table 1 funcref) (elem (i32.const 0) $referenced)
+          (func $small (export "small") (param i32) (result i32)
+            (i32.mul (local.get 0) (i32.const 3)))
+          (func $referenced (param i32) (result i32) (i32.mul (local.get 0) (i32.const 3)))
+          (func (export "direct") (param i32) (result i32) (call $small (local.get 0)))
+          (func (export "either") (param i32) (result i32) (call $referenced (local.get 0)))
+          (func (export "indirect") (param i32) (result i32)
+            (call_indirect (param i32) (result i32) (local.get 0) (i32.const 0))))
+        """;
+    assertEquals(3, burnt(text, "small", 1));
+    assertEquals(2 + 3, burnt(text, "direct", 1));
+    assertEquals(2 + 3, burnt(text, "either", 1));
+    assertEquals(3 + 3, burnt(text, "indirect", 1));
+    for (String function : List.of("small", "direct", "either", "indirect")) {
+      long cost = burnt(text, function, 1);
+      try (EngineInstance instance = instance(engine, text)) {
+        instance.setFuel(cost);
+        assertArrayEquals(new long[] {21}, call(instance, function, 7));
+        instance.setFuel(cost - 1);
+        fails(ErrorCode.OUT_OF_FUEL, () -> call(instance, function, 7));
+      }
+    }
+  }
+
+  @Test
+  void manySmallCallsInOneBlockAreCounted() {
+    StringBuilder text = new StringBuilder("(module (func $f ");
+    text.append("nop ".repeat(64)).append(") (func (export \"f\") ");
+    text.append("(call $f) ".repeat(40_000)).append("))");
+    assertEquals(40_000 * 65, burnt(text.toString(), "f"));
+  }
+
+  @Test
+  void recursionWithoutLoopsEnds() {
+    String text =
+        """
+        (module (func $fib (export "fib") (param i32) (result i32)
+          (if (result i32) (i32.lt_s (local.get 0) (i32.const 2))
+            (then (local.get 0))
+            (else (i32.add (call $fib (i32.sub (local.get 0) (i32.const 1)))
+              (call $fib (i32.sub (local.get 0) (i32.const 2))))))))
+        """;
+    // Four instructions, then one or nine: fib(10) calls 177 times, 89 of them with less than 2.
+    long cost = 177 * 4 + 89 + 88 * 9;
+    assertEquals(cost, burnt(text, "fib", 10));
+    try (EngineInstance instance = instance(engine, text)) {
+      instance.setFuel(cost);
+      assertArrayEquals(new long[] {55}, call(instance, "fib", 10));
+      instance.setFuel(10_000_000);
+      fails(ErrorCode.OUT_OF_FUEL, () -> call(instance, "fib", 60));
+    }
+  }
+
+  @Test
+  void floatsOutliveTheRefillsOfALoop() {
+    String text =
+        """
+        (module (func (export "f") (param $n i32) (param $a f64) (param $b f32)
+          (result f64 f32 i32 i64)
+          (local $x f64) (local $y f32) (local $v v128) (local $w v128)
+          (loop
+            (local.set $x (f64.add (local.get $x) (local.get $a)))
+            (local.set $y (f32.sub (local.get $b) (local.get $y)))
+            (local.set $v (i32x4.add (local.get $v) (i32x4.splat (i32.const 1))))
+            (local.set $w (i64x2.sub (local.get $w) (i64x2.splat (i64.const 1))))
+            (br_if 0 (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+          (local.get $x) (local.get $y) (i32x4.extract_lane 2 (local.get $v))
+          (i64x2.extract_lane 1 (local.get $w))))
+        """;
+    try (EngineInstance instance = instance(engine, text)) {
+      assertArrayEquals(
+          new long[] {bits(500_000.5), bits(2.5f), 1_000_001, -1_000_001},
+          call(instance, "f", 1_000_001, bits(0.5), bits(2.5f)));
+    }
+  }
+
+  @Test
   void hostCallsCostMore() {
     String text =
         "(module (import \"test\" \"nothing\" (func $h)) (table 1 funcref) (elem (i32.const 0) $h)"
@@ -269,11 +349,42 @@ class EngineTest {
         Modules.admit(Modules.wasm(text), SpiritLimits.DEFAULTS.withMaxCallDepth(10));
     try (EngineInstance instance = instance(engine, module, Modules.noHost())) {
       for (int i = 0; i < 50; i++) {
-        assertArrayEquals(new long[] {9}, call(instance, "f", 9));
+        // The innermost call calls nothing and weighs nothing.
+        assertArrayEquals(new long[] {10}, call(instance, "f", 10));
         assertArrayEquals(new long[] {7}, call(instance, "f", 1000));
-        assertArrayEquals(new long[] {1, 2}, call(instance, "two", 9));
+        assertArrayEquals(new long[] {1, 2}, call(instance, "two", 10));
       }
-      fails(ErrorCode.CALL_DEPTH_EXCEEDED, () -> call(instance, "f", 10));
+      fails(ErrorCode.CALL_DEPTH_EXCEEDED, () -> call(instance, "f", 11));
+    }
+  }
+
+  @Test
+  void callsInLoopsAndInManyBlocksWeighOnce() {
+    String text =
+        """
+        (module
+          (func $f (export "loop") (param i32)
+            (local $i i32)
+            (if (i32.eqz (local.get 0)) (then (return)))
+            (loop
+              (call $f (i32.sub (local.get 0) (i32.const 1)))
+              (local.set $i (i32.add (local.get $i) (i32.const 1)))
+              (br_if 0 (i32.lt_u (local.get $i) (i32.const 2)))))
+          (func $g (export "blocks") (param i32)
+            (if (i32.eqz (local.get 0)) (then (return)))
+            (if (i32.eq (local.get 0) (i32.const 100)) (then (call $g (i32.const 1))))
+            (if (i32.eq (local.get 0) (i32.const 200)) (then (call $g (i32.const 1))))
+            (call $g (i32.sub (local.get 0) (i32.const 1)))))
+        """;
+    AdmittedModule module =
+        Modules.admit(Modules.wasm(text), SpiritLimits.DEFAULTS.withMaxCallDepth(6));
+    for (String function : List.of("loop", "blocks")) {
+      try (EngineInstance instance = instance(engine, module, Modules.noHost())) {
+        for (int i = 0; i < 20; i++) {
+          call(instance, function, 5);
+        }
+        fails(ErrorCode.CALL_DEPTH_EXCEEDED, () -> call(instance, function, 6));
+      }
     }
   }
 

@@ -12,6 +12,16 @@ import java.util.BitSet;
  */
 final class FunctionScan {
   private static final byte UNKNOWN = 0;
+
+  /** Up to how many basic blocks with calls take the call depth themselves. */
+  private static final int CALLING_BLOCKS = 2;
+
+  /** The most that callers pay for a function. */
+  private static final int PREPAID_UNITS = 64;
+
+  /** A basic block ends when it has so many. */
+  private static final int BLOCK_UNITS = 1 << 20;
+
   private static final byte[] NONE = {};
 
   private final ParsedModule module;
@@ -42,8 +52,26 @@ final class FunctionScan {
 
   int codeTo;
 
-  /** Whether the function calls anything. */
+  /** Whether the function calls anything that it does not pay for itself. */
   boolean calls;
+
+  /**
+   * Where a run of calls in one basic block starts and ends, two numbers each, ascending: there the
+   * call depth is taken and given back, unless {@link #deepFromStart}.
+   */
+  final IntList callRuns = new IntList();
+
+  /** Whether the call depth is taken once, where the function starts. */
+  boolean deepFromStart;
+
+  /**
+   * By function: what a call of it costs, which its callers pay; -1 when it pays itself. To be set
+   * before functions are scanned for rewriting.
+   */
+  private int[] prepaid;
+
+  /** What a call of the function costs, or -1 when that is not the same for each. */
+  int constantUnits;
 
   /** What a call of the function adds to the call depth, if it calls anything itself. */
   int weight;
@@ -111,12 +139,22 @@ final class FunctionScan {
   private int blockOffset;
   private int blockUnits;
   private int blockPlace;
+  private int firstCall;
+  private int callsEnd;
+  private boolean callsInLoop;
 
   private BinaryReader in;
   private int offset;
 
   FunctionScan(ParsedModule module) {
     this.module = module;
+    this.prepaid = new int[module.functionTypes.length];
+    Arrays.fill(prepaid, -1);
+  }
+
+  /** From now on callers pay for these functions. */
+  void prepay(int[] unitsByFunction) {
+    prepaid = unitsByFunction;
   }
 
   /** Scans the function at this place among those that have a body. */
@@ -132,6 +170,9 @@ final class FunctionScan {
     chargePlaces.clear();
     labels.clear();
     edits.clear();
+    callRuns.clear();
+    firstCall = -1;
+    callsInLoop = false;
     calls = false;
     height = 0;
     highest = 0;
@@ -155,7 +196,21 @@ final class FunctionScan {
       throw Refusal.tooMuch(
           "locals times blocks of function " + function, joins, Bounds.LOCALS_TIMES_BLOCKS);
     }
+    deepFromStart = callsInLoop || callRuns.size() > 2 * CALLING_BLOCKS;
+    constantUnits = constantUnits();
     weight = 1 + (slots(locals, locals.length) + highest) / 16;
+  }
+
+  /** A function that is one basic block costs the same each time, if nothing in it costs extra. */
+  private int constantUnits() {
+    boolean constant = !calls && chargeOffsets.size() <= 1;
+    for (int i = 0; i < edits.size(); i += EDIT_INTS) {
+      int opcode = edits.get(i + 2);
+      constant &= opcode < MISC && opcode != Op.UNREACHABLE && opcode != Op.MEMORY_GROW;
+    }
+    int units = chargeUnits.size() == 0 ? 0 : chargeUnits.get(0);
+    boolean entry = chargePlaces.size() == 0 || chargePlaces.get(0) == AT_ENTRY;
+    return constant && entry && units <= PREPAID_UNITS ? units : -1;
   }
 
   private static int slots(byte[] types, int count) {
@@ -207,6 +262,11 @@ final class FunctionScan {
       chargePlaces.add(blockPlace);
     }
     blockUnits = 0;
+    if (firstCall >= 0) {
+      callRuns.add(firstCall);
+      callRuns.add(callsEnd);
+      firstCall = -1;
+    }
   }
 
   /** The instruction that comes next can be reached from more than the one before it. */
@@ -480,8 +540,13 @@ final class FunctionScan {
         if (function >= module.functionTypes.length) {
           throw invalid("unknown function " + function);
         }
-        calls = true;
-        edit(Op.CALL, function, 0);
+        boolean paid = prepaid[function] >= 0;
+        edit(Op.CALL, function, paid ? 1 : 0);
+        if (paid) {
+          prepay(prepaid[function]);
+        } else {
+          calls();
+        }
         call(module.signatureOf(function));
       }
       case Op.CALL_INDIRECT -> {
@@ -490,7 +555,7 @@ final class FunctionScan {
         if (type >= module.types.size()) {
           throw invalid("unknown type " + type);
         }
-        calls = true;
+        calls();
         edit(Op.CALL_INDIRECT, 0, 0);
         pop(Op.I32);
         call(module.types.get(type));
@@ -602,6 +667,26 @@ final class FunctionScan {
           throw Refusal.unsupported(offset, "typed function references");
       default ->
           throw Refusal.malformed(offset, String.format("unknown instruction 0x%02x", opcode));
+    }
+  }
+
+  private void prepay(int units) {
+    if (live) {
+      if (blockUnits + units > BLOCK_UNITS) {
+        leader();
+      }
+      blockUnits += units;
+    }
+  }
+
+  private void calls() {
+    calls = true;
+    if (live) {
+      if (firstCall < 0) {
+        firstCall = offset;
+      }
+      callsEnd = in.position();
+      callsInLoop |= loops() > 0;
     }
   }
 

@@ -33,6 +33,9 @@
  *   <li>A basic block is charged as a whole where it starts: at the start of a function, of a
  *       loop's body, of both arms of an {@code if}; behind an {@code if}, behind a {@code block}
  *       that something branches to, and behind {@code br_if}.
+ *   <li>A function whose body is one basic block of at most 64 units, which contains no call but of
+ *       such functions' kind, nothing that is paid for by size and no {@code unreachable}, and to
+ *       which there is no reference, is paid for by its callers, with the block that calls it.
  *   <li>A call of the host costs 100 more.
  *   <li>{@code memory.copy}, {@code memory.fill} and {@code memory.init} cost 1 more for each full
  *       64 bytes; {@code table.copy}, {@code table.fill}, {@code table.init} and {@code table.grow}
@@ -43,14 +46,15 @@
  * The same module, input and budget burn the same on every engine. A budget that equals the cost
  * suffices; one unit less ends in a trap with the fuel below 0, which tells it from a guest's own
  * {@code unreachable}. Inside a function the fuel is in a local; it is checked at the start of
- * loops and of functions that call others, before the host is called, before bulk instructions, and
- * at the end of the exported function. So a guest that runs out may go on for a few straight
- * blocks, whose effects nobody sees: the instance is discarded. Behind a trap that is no call and
- * no {@code unreachable} the fuel that is reported is that of the last call or loop's refill.
+ * loops, together with the call depth, before the host is called, before bulk instructions, and at
+ * the end of the exported function. So a guest that runs out may go on for a few straight blocks,
+ * whose effects nobody sees: the instance is discarded. Behind a trap that is no call and no {@code
+ * unreachable} the fuel that is reported is that of the last call or loop's refill.
  *
  * <p>The fuel of a call is burnt in slices of 2,097,152 units; between two of them the host looks
  * at its clock. That is how a deadline stops a guest; no thread is interrupted. Each loop becomes
- * two nested ones, so that refilling happens outside of the one that is hot.
+ * two nested ones, so that refilling happens outside of the one that is hot; up to 32 floats of the
+ * function wait in globals meanwhile, so that they stay in registers otherwise.
  *
  * <h2>NaN</h2>
  *
@@ -64,10 +68,13 @@
  *
  * <h2>Call depth</h2>
  *
- * A function that calls others takes its weight from the allowance when it starts and gives it back
- * when it returns: 1 + (parameters + locals + the largest height of its operand stack) / 16,
- * rounded down, a v128 local counting twice. A function that calls nothing weighs nothing. When the
- * allowance falls below 0 it traps.
+ * A function that calls others takes its weight from the allowance and gives it back: before the
+ * first and behind the last call of each basic block, if at most two of its blocks call and none of
+ * them in a loop; else once, when it starts and when it returns. So the innermost call may weigh
+ * nothing. Functions that are paid for by their callers do not count as called. The weight is 1 +
+ * (parameters + locals + the largest height of its operand stack) / 16, rounded down, a v128 local
+ * counting twice. A function that calls nothing weighs nothing. When the allowance falls below 0 it
+ * traps.
  *
  * <h2>Memory and tables</h2>
  *
