@@ -1,5 +1,6 @@
 package io.vudo.spirit;
 
+import java.util.List;
 import java.util.function.Function;
 
 /** A module that an engine has compiled; it is shared by all instances. Thread-safe. */
@@ -16,6 +17,14 @@ public interface CompiledModule extends AutoCloseable {
    *     another instance
    */
   EngineInstance instantiate(Function<AdmittedModule.Import, HostFunction> host);
+
+  /**
+   * The functions, by their index in the original module, that are interpreted because they are too
+   * large to be compiled; ascending. They run some ten times slower than others.
+   */
+  default List<Integer> interpretedFunctions() {
+    return List.of();
+  }
 
   /** Frees the code once its instances are closed. */
   @Override

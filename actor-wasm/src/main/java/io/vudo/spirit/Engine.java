@@ -3,14 +3,15 @@ package io.vudo.spirit;
 /** Something that compiles and runs admitted modules. Thread-safe. One per node and kind. */
 public interface Engine extends AutoCloseable {
 
-  /** The name that users choose it by: {@code wasmtime}. */
+  /** The name that users choose it by: {@code wasmtime} or {@code jvm}. */
   String name();
 
   /**
    * Compiles a module.
    *
    * @throws io.vudo.protocol.VudoException {@code MODULE_INVALID} when it does not validate, {@code
-   *     MODULE_COMPILE_TIMEOUT} when it took too long
+   *     MODULE_UNSUPPORTED} when it needs what this engine has not, {@code MODULE_LIMIT_EXCEEDED}
+   *     when it is too large for it, {@code MODULE_COMPILE_TIMEOUT} when it took too long
    */
   CompiledModule compile(AdmittedModule module);
 

@@ -5,11 +5,16 @@ import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.ModuleDigest;
 import io.vudo.protocol.SpiritLimits;
 import io.vudo.protocol.VudoException;
+import io.vudo.spirit.internal.jvm.JvmEngine;
 import io.vudo.spirit.internal.wasmtime.WasmtimeEngine;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.function.Function;
 
 /**
@@ -20,13 +25,18 @@ import java.util.function.Function;
  * code is kept in memory until this is closed, and on disk beyond that. Thread-safe.
  */
 public final class Engines implements CompiledModules, AutoCloseable {
+  private static final String WASMTIME = "wasmtime";
+  private static final String JVM = "jvm";
+
   private final Admission admission;
-  private final Map<String, Engine> engines;
+  private final Map<String, Engine> engines = new LinkedHashMap<>();
   private final ModuleCache compiled = new ModuleCache();
 
-  private Engines(Admission admission, Map<String, Engine> engines) {
+  private Engines(Admission admission, Engine... engines) {
     this.admission = admission;
-    this.engines = engines;
+    for (Engine engine : engines) {
+      this.engines.put(engine.name(), engine);
+    }
   }
 
   /**
@@ -37,24 +47,38 @@ public final class Engines implements CompiledModules, AutoCloseable {
    */
   public static Engines create(Config config, Path cacheDirectory) {
     int maxInstances = config.getInt("vudo.spirit.max-instances");
-    WasmtimeEngine.Options options =
-        new WasmtimeEngine.Options(
-            Optional.of(cacheDirectory),
-            maxInstances == 0 ? OptionalInt.empty() : OptionalInt.of(maxInstances),
-            config.getDuration("vudo.engine.compile-timeout"));
-    int maxModuleBytes =
-        (int) Math.min(Integer.MAX_VALUE, config.getBytes("vudo.limits.max-module-bytes"));
-    return new Engines(new Admission(maxModuleBytes), wasmtime(options));
+    OptionalInt instances = maxInstances == 0 ? OptionalInt.empty() : OptionalInt.of(maxInstances);
+    long heapBytes = config.getBytes("vudo.engine.jvm.max-heap-bytes");
+    Duration compileTimeout = config.getDuration("vudo.engine.compile-timeout");
+    return new Engines(
+        new Admission(bytes(config, "vudo.limits.max-module-bytes")),
+        new WasmtimeEngine(
+            new WasmtimeEngine.Options(
+                Optional.of(cacheDirectory.resolve(WASMTIME)), instances, compileTimeout)),
+        new JvmEngine(
+            new JvmEngine.Options(
+                Optional.of(cacheDirectory.resolve(JVM)),
+                instances,
+                heapBytes == 0 ? OptionalLong.empty() : OptionalLong.of(heapBytes),
+                bytes(config, "vudo.engine.jvm.max-module-bytes"),
+                compileTimeout)));
+  }
+
+  private static int bytes(Config config, String path) {
+    return (int) Math.min(Integer.MAX_VALUE, config.getBytes(path));
   }
 
   /** The engines with all defaults and no cache on disk: for tools and tests. */
   public static Engines withDefaults() {
-    return new Engines(new Admission(), wasmtime(WasmtimeEngine.Options.DEFAULTS));
+    return new Engines(
+        new Admission(),
+        new WasmtimeEngine(WasmtimeEngine.Options.DEFAULTS),
+        new JvmEngine(JvmEngine.Options.DEFAULTS));
   }
 
-  private static Map<String, Engine> wasmtime(WasmtimeEngine.Options options) {
-    Engine engine = new WasmtimeEngine(options);
-    return Map.of(engine.name(), engine);
+  /** What engines there are, the default first. */
+  public static List<String> names() {
+    return List.of(WASMTIME, JVM);
   }
 
   /**

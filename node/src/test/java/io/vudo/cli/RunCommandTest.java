@@ -204,6 +204,32 @@ class RunCommandTest {
   }
 
   @Test
+  void inspectShowsHowEnginesCompile() throws IOException {
+    String step = "(local.set 0 (i32.mul (i32.add (local.get 0) (i32.const 1)) (i32.const 3)))";
+    String text = "(func (export \"f\") (param i32) " + step.repeat(20_000) + ")";
+    String huge = file("huge.wasm", TestModules.module("(func) " + text));
+    JsonNode engines = vudo("inspect", huge, "--format", "json").json().path("engines");
+    assertEquals("wasmtime", engines.path(0).path("engine").asText());
+    assertEquals("[]", engines.path(0).path("interpretedFunctions").toString());
+    assertEquals("jvm", engines.path(1).path("engine").asText());
+    assertEquals("[1]", engines.path(1).path("interpretedFunctions").toString());
+    assertTrue(vudo("inspect", huge).out().contains("jvm: compiled; functions too large"));
+
+    String vectors = file("simd.wasm", TestModules.module("(func (param v128))"));
+    JsonNode error =
+        vudo("inspect", vectors, "--format", "json").json().path("engines").path(1).path("error");
+    assertEquals("MODULE_UNSUPPORTED", error.path("code").asText());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"wasmtime", "jvm"})
+  void everyEngineRuns(String engine) {
+    CommandRun run = vudo("run", sums, "add", "40", "2", "--engine", engine);
+    assertEquals("42\n", run.out(), run.err());
+    vudo("run", sums, "crash", "--engine", engine).assertFailed("TRAP_UNREACHABLE");
+  }
+
+  @Test
   void inspectShowsWhyAModuleIsRefused() throws IOException {
     String foreign =
         file("foreign.wasm", TestModules.module("(import \"env\" \"abort\" (func (param i32)))"));

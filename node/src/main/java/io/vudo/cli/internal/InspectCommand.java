@@ -7,19 +7,24 @@ import io.vudo.protocol.ModuleDigest;
 import io.vudo.protocol.SpiritLimits;
 import io.vudo.protocol.VudoException;
 import io.vudo.spirit.Admission;
+import io.vudo.spirit.AdmittedModule;
+import io.vudo.spirit.CompiledModule;
+import io.vudo.spirit.Engines;
 import io.vudo.spirit.SpiritAbi;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
 @Command(
     name = "inspect",
     description = {
-      "Show what a module imports and exports, its memory, its ABI, its digest, and what admission"
-          + " says of it.",
+      "Show what a module imports and exports, its memory, its ABI, its digest, what admission says"
+          + " of it, and how each engine compiles it.",
       "",
       "A module that admission refuses is shown all the same; a file that is no module is an error."
     })
@@ -39,9 +44,15 @@ final class InspectCommand extends VudoCommand {
     Logging.use("logback-command");
     byte[] module = new ModuleFile(file).read();
     ModuleOutline outline = ModuleOutline.of(module);
-    Optional<VudoException> refusal = refusal(module);
+    Optional<VudoException> refusal = Optional.empty();
+    List<Compilation> compilations = List.of();
+    try {
+      compilations = compile(new Admission().admit(module, SpiritLimits.DEFAULTS, SpiritAbi::find));
+    } catch (VudoException refused) {
+      refusal = Optional.of(refused);
+    }
     if (isJson()) {
-      print(toJson(module, outline, refusal));
+      print(toJson(module, outline, refusal, compilations));
       return 0;
     }
     print("digest     " + ModuleDigest.of(module));
@@ -57,16 +68,40 @@ final class InspectCommand extends VudoCommand {
     outline.exports().forEach(entry -> print("export     " + entry));
     print(
         "admission  " + refusal.map(failure -> "refused: " + failure.toError()).orElse("admitted"));
+    compilations.forEach(compilation -> print("engine     " + compilation));
     return 0;
   }
 
-  private Optional<VudoException> refusal(byte[] module) {
-    try {
-      new Admission().admit(module, SpiritLimits.DEFAULTS, SpiritAbi::find);
-      return Optional.empty();
-    } catch (VudoException refused) {
-      return Optional.of(refused);
+  /** How an engine compiles the module: not at all, or with these functions interpreted. */
+  private record Compilation(
+      String engine, List<Integer> interpreted, Optional<VudoException> refusal) {
+    @Override
+    public String toString() {
+      if (refusal.isPresent()) {
+        return engine + ": refused: " + refusal.get().toError();
+      }
+      return engine
+          + ": compiled"
+          + (interpreted.isEmpty()
+              ? ""
+              : "; functions too large for it, interpreted: "
+                  + interpreted.stream().map(String::valueOf).collect(Collectors.joining(", ")));
     }
+  }
+
+  private static List<Compilation> compile(AdmittedModule admitted) {
+    List<Compilation> compilations = new ArrayList<>();
+    try (Engines engines = Engines.withDefaults()) {
+      for (String name : Engines.names()) {
+        try (CompiledModule compiled = engines.engine(name).compile(admitted)) {
+          compilations.add(
+              new Compilation(name, compiled.interpretedFunctions(), Optional.empty()));
+        } catch (VudoException refused) {
+          compilations.add(new Compilation(name, List.of(), Optional.of(refused)));
+        }
+      }
+    }
+    return compilations;
   }
 
   /** By which contract the module talks to its host. */
@@ -87,7 +122,10 @@ final class InspectCommand extends VudoCommand {
   }
 
   private static ObjectNode toJson(
-      byte[] module, ModuleOutline outline, Optional<VudoException> refusal) {
+      byte[] module,
+      ModuleOutline outline,
+      Optional<VudoException> refusal,
+      List<Compilation> compilations) {
     ObjectNode node =
         Json.object()
             .put("digest", ModuleDigest.of(module).hex())
@@ -103,6 +141,18 @@ final class InspectCommand extends VudoCommand {
     outline.exports().forEach(addTo(node.putArray("exports")));
     ObjectNode admission = node.putObject("admission").put("admitted", refusal.isEmpty());
     refusal.ifPresent(failure -> admission.set("error", CommandFailure.of(failure).toJson()));
+    ArrayNode engines = node.putArray("engines");
+    for (Compilation compilation : compilations) {
+      ObjectNode one =
+          engines
+              .addObject()
+              .put("engine", compilation.engine())
+              .put("compiled", compilation.refusal().isEmpty());
+      compilation.interpreted().forEach(one.putArray("interpretedFunctions")::add);
+      compilation
+          .refusal()
+          .ifPresent(failure -> one.set("error", CommandFailure.of(failure).toJson()));
+    }
     return node;
   }
 

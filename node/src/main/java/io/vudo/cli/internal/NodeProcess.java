@@ -77,6 +77,8 @@ public final class NodeProcess implements AutoCloseable {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("-XX:+UseSerialGC");
+    // As ./vudo does, for engine jvm.
+    command.add("-XX:-DontCompileHugeMethods");
     if (Runtime.version().feature() >= FIRST_THAT_GUARDS_NATIVE_ACCESS) {
       command.add("--enable-native-access=ALL-UNNAMED");
       command.add("--sun-misc-unsafe-memory-access=allow");

@@ -26,6 +26,9 @@ public final class Mailbox {
   /** The entries of a table's range. */
   public static final int COUNT = 5;
 
+  /** Not 0: memory has grown since the host set it to 0, and what it holds of it is stale. */
+  public static final int GROWN = 6;
+
   /** The first argument or result. */
   public static final int VALUES = 8;
 

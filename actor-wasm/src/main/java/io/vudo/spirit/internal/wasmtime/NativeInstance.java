@@ -25,6 +25,7 @@ final class NativeInstance {
   private final ByteBuffer mailbox;
   private final Optional<Memory> memory;
   private final Deque<Disposable> handles = new ArrayDeque<>();
+  private long crossings;
 
   NativeInstance(
       io.github.kawamuray.wasmtime.Engine engine,
@@ -42,7 +43,13 @@ final class NativeInstance {
       imports.add(Extern.fromFunc(kept(box.getFunc(store, Names.LOAD).orElseThrow())));
       imports.add(Extern.fromFunc(kept(box.getFunc(store, Names.STORE).orElseThrow())));
       Func hostFunction =
-          new Func(store, FuncType.empty(), (caller, arguments, results) -> host.run());
+          new Func(
+              store,
+              FuncType.empty(),
+              (caller, arguments, results) -> {
+                crossings++;
+                host.run();
+              });
       imports.add(Extern.fromFunc(kept(hostFunction)));
       guest = kept(new Instance(store, module, imports));
       memory = guest.getMemory(store, Names.MEMORY);
@@ -69,21 +76,30 @@ final class NativeInstance {
 
   /** The guest's memory as it is now. */
   ByteBuffer memory() {
+    crossings++;
     return memory.orElseThrow().buffer(store).order(ByteOrder.LITTLE_ENDIAN);
   }
 
   void growMemory(long pages) {
+    crossings++;
     memory.orElseThrow().grow(store, pages);
   }
 
   Optional<Func> function(String name) {
+    crossings++;
     Optional<Func> function = guest.getFunc(store, name);
     function.ifPresent(handles::push);
     return function;
   }
 
   void call(Func function) {
+    crossings++;
     function.call(store);
+  }
+
+  /** How often control went from Java into native code, or back for a host function. */
+  long crossings() {
+    return crossings;
   }
 
   /** Frees everything, the store last. */

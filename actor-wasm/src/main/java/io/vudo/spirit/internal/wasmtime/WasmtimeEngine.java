@@ -9,7 +9,9 @@ import io.vudo.protocol.VudoException;
 import io.vudo.spirit.AdmittedModule;
 import io.vudo.spirit.CompiledModule;
 import io.vudo.spirit.Engine;
-import io.vudo.spirit.GuestThread;
+import io.vudo.spirit.internal.engine.CompilerPool;
+import io.vudo.spirit.internal.engine.GuestPool;
+import io.vudo.spirit.internal.engine.Shared;
 import io.vudo.spirit.internal.wasm.MailboxModule;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -20,21 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.concurrent.CancellationException;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Future;
-import java.util.concurrent.FutureTask;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.SynchronousQueue;
-import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.Supplier;
 
 /** The engine that compiles with Wasmtime's Cranelift. */
 public final class WasmtimeEngine implements Engine {
@@ -74,11 +62,9 @@ public final class WasmtimeEngine implements Engine {
   private final io.github.kawamuray.wasmtime.Engine engine;
   private final Module mailbox;
   private final Shared shared;
-  private final Duration compileTimeout;
   private final AtomicInteger live = new AtomicInteger();
-  private final AtomicLong threadNumbers = new AtomicLong();
-  private final ExecutorService guests;
-  private final ExecutorService compilers;
+  private final GuestPool guests = new GuestPool();
+  private final CompilerPool compilers;
   private final int maxInstances;
 
   /**
@@ -87,7 +73,7 @@ public final class WasmtimeEngine implements Engine {
    * @throws VudoException {@code DATA_DIR_UNUSABLE} when the cache directory cannot be used
    */
   public WasmtimeEngine(Options options) {
-    this.compileTimeout = options.compileTimeout();
+    this.compilers = new CompilerPool(options.compileTimeout());
     this.engine = new io.github.kawamuray.wasmtime.Engine(config(options));
     this.mailbox = new Module(engine, MailboxModule.bytes());
     this.shared =
@@ -97,25 +83,6 @@ public final class WasmtimeEngine implements Engine {
               mailbox.dispose();
               engine.dispose();
             });
-    this.guests =
-        new ThreadPoolExecutor(
-            0,
-            Integer.MAX_VALUE,
-            10,
-            TimeUnit.SECONDS,
-            new SynchronousQueue<>(),
-            task -> new GuestThread(task, "vudo-guest-" + threadNumbers.incrementAndGet()));
-    int processors = Runtime.getRuntime().availableProcessors();
-    ThreadPoolExecutor compilerPool =
-        new ThreadPoolExecutor(
-            processors,
-            processors,
-            10,
-            TimeUnit.SECONDS,
-            new LinkedBlockingQueue<>(),
-            task -> new GuestThread(task, "vudo-compiler-" + threadNumbers.incrementAndGet()));
-    compilerPool.allowCoreThreadTimeOut(true);
-    this.compilers = compilerPool;
     long possible = possibleInstances();
     this.maxInstances = (int) Math.min(possible, options.maxInstances().orElse(Integer.MAX_VALUE));
   }
@@ -186,63 +153,18 @@ public final class WasmtimeEngine implements Engine {
 
   @Override
   public CompiledModule compile(AdmittedModule module) {
-    AtomicBoolean abandoned = new AtomicBoolean();
     shared.enter();
-    Future<Module> compilation;
-    try {
-      compilation = compilers.submit(() -> compile(module, abandoned));
-    } catch (RuntimeException e) {
-      shared.leave();
-      throw e;
-    }
-    try {
-      return new WasmtimeModule(
-          this, module, compilation.get(compileTimeout.toNanos(), TimeUnit.NANOSECONDS));
-    } catch (TimeoutException e) {
-      abandon(compilation, abandoned);
-      throw new VudoException(
-          ErrorCode.MODULE_COMPILE_TIMEOUT, "The limit is " + compileTimeout + ".", e);
-    } catch (InterruptedException e) {
-      abandon(compilation, abandoned);
-      Thread.currentThread().interrupt();
-      throw new VudoException(
-          ErrorCode.MODULE_COMPILE_TIMEOUT, "The compiling thread was interrupted.", e);
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof WasmtimeException refused) {
-        throw new VudoException(ErrorCode.MODULE_INVALID, refused.getMessage(), refused);
-      }
-      throw new VudoException(ErrorCode.INTERNAL_ERROR, "Compiling failed.", e.getCause());
-    }
+    return new WasmtimeModule(
+        this,
+        module,
+        compilers.compile(module, () -> translate(module), Module::dispose, shared::leave));
   }
 
-  /** Nothing can stop a compilation; its result is freed when it ends. */
-  private Module compile(AdmittedModule module, AtomicBoolean abandoned) {
+  private Module translate(AdmittedModule module) {
     try {
-      if (abandoned.get()) {
-        throw new CancellationException();
-      }
-      Module compiled = new Module(engine, module.rewritten());
-      if (!abandoned.compareAndSet(false, true)) {
-        compiled.dispose();
-        throw new CancellationException();
-      }
-      return compiled;
-    } finally {
-      shared.leave();
-    }
-  }
-
-  private static void abandon(Future<Module> compilation, AtomicBoolean abandoned) {
-    if (!abandoned.compareAndSet(false, true)) {
-      // It ended at the last moment.
-      try {
-        compilation.get().dispose();
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-      } catch (ExecutionException e) {
-        // It failed; there is nothing to free.
-        return;
-      }
+      return new Module(engine, module.rewritten());
+    } catch (WasmtimeException e) {
+      throw new VudoException(ErrorCode.MODULE_INVALID, e.getMessage(), e);
     }
   }
 
@@ -276,34 +198,8 @@ public final class WasmtimeEngine implements Engine {
     return mailbox;
   }
 
-  /** Runs this on a thread with room for a guest, and waits for it; throws what it throws. */
-  <T> T onGuestThread(Supplier<T> task) {
-    if (Thread.currentThread() instanceof GuestThread) {
-      return task.get();
-    }
-    FutureTask<T> future = new FutureTask<>(task::get);
-    try {
-      guests.execute(future);
-    } catch (RejectedExecutionException e) {
-      throw new IllegalStateException("The engine is closed", e);
-    }
-    boolean interrupted = false;
-    try {
-      while (true) {
-        try {
-          return future.get();
-        } catch (InterruptedException e) {
-          // The guest cannot be stopped by it, but by its deadline.
-          interrupted = true;
-        } catch (ExecutionException e) {
-          throw Thrown.again(e.getCause());
-        }
-      }
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
-    }
+  GuestPool guests() {
+    return guests;
   }
 
   @Override
@@ -318,8 +214,8 @@ public final class WasmtimeEngine implements Engine {
 
   @Override
   public void close() {
-    guests.shutdown();
-    compilers.shutdown();
+    guests.close();
+    compilers.close();
     shared.close();
   }
 }

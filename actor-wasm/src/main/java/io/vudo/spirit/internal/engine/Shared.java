@@ -1,13 +1,14 @@
-package io.vudo.spirit.internal.wasmtime;
+package io.vudo.spirit.internal.engine;
 
 /** Something native that is freed when it was closed and its last user has left. */
-final class Shared {
+public final class Shared {
   private final String what;
   private final Runnable free;
   private int users;
   private boolean closed;
 
-  Shared(String what, Runnable free) {
+  /** Nobody uses it yet. */
+  public Shared(String what, Runnable free) {
     this.what = what;
     this.free = free;
   }
@@ -17,14 +18,15 @@ final class Shared {
    *
    * @throws IllegalStateException when it was closed
    */
-  synchronized void enter() {
+  public synchronized void enter() {
     if (closed) {
       throw new IllegalStateException("This " + what + " is closed");
     }
     users++;
   }
 
-  void leave() {
+  /** The counterpart of {@link #enter}. */
+  public void leave() {
     boolean last;
     synchronized (this) {
       users--;
@@ -35,7 +37,8 @@ final class Shared {
     }
   }
 
-  void close() {
+  /** Frees it, at once or when the last user leaves. */
+  public void close() {
     boolean last;
     synchronized (this) {
       last = !closed && users == 0;

@@ -1,10 +1,11 @@
-package io.vudo.spirit.internal.wasmtime;
+package io.vudo.spirit.internal.engine;
 
 /** Throws again what was caught, the same object. */
-final class Thrown {
+public final class Thrown {
   private Thrown() {}
 
-  static RuntimeException again(Throwable caught) {
+  /** For {@code throw}; an {@link Error} is thrown at once. */
+  public static RuntimeException again(Throwable caught) {
     if (caught instanceof Error error) {
       throw error;
     }

@@ -1,0 +1,184 @@
+package io.vudo.spirit.internal.jvm;
+
+import com.dylibso.chicory.compiler.InterpreterFallback;
+import com.dylibso.chicory.compiler.internal.ClassLoadingCollector;
+import com.dylibso.chicory.compiler.internal.Compiler;
+import com.dylibso.chicory.wasm.ChicoryException;
+import com.dylibso.chicory.wasm.Parser;
+import com.dylibso.chicory.wasm.WasmModule;
+import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.VudoException;
+import io.vudo.spirit.AdmittedModule;
+import io.vudo.spirit.CompiledModule;
+import io.vudo.spirit.Engine;
+import io.vudo.spirit.internal.engine.CompilerPool;
+import io.vudo.spirit.internal.engine.GuestPool;
+import io.vudo.spirit.internal.engine.Shared;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.objectweb.asm.ClassTooLargeException;
+import org.objectweb.asm.MethodTooLargeException;
+
+/** The engine that compiles to the JVM's own bytecode. */
+public final class JvmEngine implements Engine {
+
+  /** More could live; beyond it the collector spends its time on guests that nobody talks to. */
+  private static final int DEFAULT_INSTANCES = 100_000;
+
+  /**
+   * How an engine is set up.
+   *
+   * @param cacheDirectory where compiled classes are kept between runs; whoever can write there can
+   *     run code in this process
+   * @param maxInstances how many instances may live
+   * @param maxHeapBytes what all instances together may take of the heap; half of it by default
+   * @param maxModuleBytes the largest module after rewriting: compiling takes some hundred times as
+   *     much memory
+   * @param compileTimeout how long one compilation may take
+   */
+  public record Options(
+      Optional<Path> cacheDirectory,
+      OptionalInt maxInstances,
+      OptionalLong maxHeapBytes,
+      int maxModuleBytes,
+      Duration compileTimeout) {
+    /** No cache on disk, half of the heap, 16 MiB of code, 60 s to compile. */
+    public static final Options DEFAULTS =
+        new Options(
+            Optional.empty(),
+            OptionalInt.empty(),
+            OptionalLong.empty(),
+            16 << 20,
+            Duration.ofSeconds(60));
+  }
+
+  private final Optional<ClassCache> cache;
+  private final int maxInstances;
+  private final int maxModuleBytes;
+  private final HeapBudget budget;
+  private final GuestPool guests = new GuestPool();
+  private final CompilerPool compilers;
+  private final AtomicInteger live = new AtomicInteger();
+  private final Shared shared = new Shared("engine", () -> {});
+
+  /**
+   * Starts an engine.
+   *
+   * @throws VudoException {@code DATA_DIR_UNUSABLE} when the cache directory cannot be used
+   */
+  public JvmEngine(Options options) {
+    this.cache = options.cacheDirectory().map(ClassCache::open);
+    this.maxInstances = options.maxInstances().orElse(DEFAULT_INSTANCES);
+    this.maxModuleBytes = options.maxModuleBytes();
+    this.budget =
+        new HeapBudget(options.maxHeapBytes().orElse(Runtime.getRuntime().maxMemory() / 2));
+    this.compilers = new CompilerPool(options.compileTimeout());
+  }
+
+  @Override
+  public String name() {
+    return "jvm";
+  }
+
+  @Override
+  public CompiledModule compile(AdmittedModule module) {
+    if (module.rewritten().length > maxModuleBytes) {
+      throw new VudoException(
+          ErrorCode.MODULE_LIMIT_EXCEEDED,
+          "Engine jvm compiles at most "
+              + maxModuleBytes
+              + " bytes (vudo.engine.jvm.max-module-bytes); rewritten, the module has "
+              + module.rewritten().length
+              + ".");
+    }
+    shared.enter();
+    return compilers.compile(module, () -> translate(module), JvmModule::close, shared::leave);
+  }
+
+  private JvmModule translate(AdmittedModule admitted) {
+    WasmModule module;
+    try {
+      module = Parser.parse(admitted.rewritten());
+    } catch (ChicoryException e) {
+      throw new VudoException(ErrorCode.MODULE_INVALID, e.getMessage(), e);
+    }
+    Simd.refuse(module);
+    Optional<ClassCache.Entry> known = cache.flatMap(c -> c.find(admitted.rewritten()));
+    if (known.isPresent()) {
+      ClassLoadingCollector classes = known.get().load();
+      return new JvmModule(
+          this, admitted, module, classes.machineFactory(), known.get().interpreted());
+    }
+    ClassLoadingCollector classes;
+    Set<Integer> interpreted;
+    try {
+      var result =
+          Compiler.builder(module)
+              .withInterpreterFallback(InterpreterFallback.SILENT)
+              .withClassCollectorFactory(ClassLoadingCollector::new)
+              .build()
+              .compile();
+      classes = (ClassLoadingCollector) result.collector();
+      interpreted = result.interpretedFunctions();
+    } catch (ClassTooLargeException | MethodTooLargeException e) {
+      throw new VudoException(
+          ErrorCode.MODULE_LIMIT_EXCEEDED,
+          "Engine jvm cannot hold it in classes: " + e.getMessage(),
+          e);
+    }
+    cache.ifPresent(c -> c.keep(admitted.rewritten(), ClassCache.Entry.of(classes, interpreted)));
+    return new JvmModule(this, admitted, module, classes.machineFactory(), interpreted);
+  }
+
+  HeapBudget budget() {
+    return budget;
+  }
+
+  GuestPool guests() {
+    return guests;
+  }
+
+  /** Counts an instance in. */
+  void admitInstance() {
+    int now = live.incrementAndGet();
+    if (now > maxInstances) {
+      live.decrementAndGet();
+      throw new VudoException(
+          ErrorCode.RESIDENCY_LIMIT, "The engine holds " + maxInstances + " instances.");
+    }
+    try {
+      shared.enter();
+    } catch (IllegalStateException e) {
+      live.decrementAndGet();
+      throw e;
+    }
+  }
+
+  /** Counts an instance out. */
+  void dismissInstance() {
+    live.decrementAndGet();
+    shared.leave();
+  }
+
+  @Override
+  public int maxInstances() {
+    return maxInstances;
+  }
+
+  @Override
+  public int liveInstances() {
+    return live.get();
+  }
+
+  @Override
+  public void close() {
+    guests.close();
+    compilers.close();
+    shared.close();
+  }
+}

@@ -1,0 +1,170 @@
+package io.vudo.spirit;
+
+import static io.vudo.spirit.Modules.call;
+import static io.vudo.spirit.Modules.fails;
+import static io.vudo.spirit.Modules.instance;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.vudo.protocol.ErrorCode;
+import io.vudo.spirit.internal.jvm.JvmEngine;
+import io.vudo.spirit.internal.wasmtime.WasmtimeEngine;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class JvmEngineTest extends EngineContract {
+  private static JvmEngine.Options options(
+      Optional<Path> cache, OptionalInt instances, OptionalLong heap) {
+    return new JvmEngine.Options(cache, instances, heap, 16 << 20, Duration.ofSeconds(60));
+  }
+
+  @Override
+  Engine engine(OptionalInt maxInstances) {
+    return new JvmEngine(options(Optional.empty(), maxInstances, OptionalLong.empty()));
+  }
+
+  @Override
+  boolean simd() {
+    return false;
+  }
+
+  @Test
+  void vectorsAreRefused() {
+    for (String text :
+        List.of(
+            "(module (func (export \"f\") (local v128)))",
+            "(module (global (mut v128) (v128.const i64x2 0 0)))",
+            "(module (func (param v128)))",
+            "(module (func (drop (v128.const i64x2 0 0))))")) {
+      fails(ErrorCode.MODULE_UNSUPPORTED, () -> engine.compile(Modules.admit(text)));
+    }
+  }
+
+  /** A function that is as long as it must be to be too long for a method. */
+  private static String tooLong(int instructions) {
+    return "(module (func (export \"short\") (result i32) (i32.const 7))"
+        + " (func (export \"long\") (param i32) (result i32)"
+        + " (local.set 0 (i32.mul (i32.add (local.get 0) (i32.const 1)) (i32.const 3)))"
+            .repeat(instructions)
+        + " (call 0) (i32.add (local.get 0))))";
+  }
+
+  @Test
+  void aFunctionThatIsTooLongIsInterpreted() {
+    String text = tooLong(20_000);
+    try (CompiledModule compiled = engine.compile(Modules.admit(text));
+        Engine other = new WasmtimeEngine(WasmtimeEngine.Options.DEFAULTS);
+        EngineInstance wasmtime = instance(other, text)) {
+      assertEquals(List.of(1), compiled.interpretedFunctions());
+      try (EngineInstance instance = compiled.instantiate(Modules.noHost())) {
+        instance.setFuel(Modules.FUEL);
+        assertArrayEquals(call(wasmtime, "long", 5), call(instance, "long", 5));
+        assertArrayEquals(new long[] {7}, call(instance, "short"));
+        call(wasmtime, "short");
+        assertEquals(wasmtime.fuel(), instance.fuel());
+      }
+    }
+  }
+
+  @Test
+  void classesAreKeptOnDisk(@TempDir Path directory) throws IOException {
+    JvmEngine.Options options =
+        options(Optional.of(directory), OptionalInt.empty(), OptionalLong.empty());
+    AdmittedModule module = Modules.admit(tooLong(20_000));
+    try (Engine first = new JvmEngine(options)) {
+      first.compile(module).close();
+    }
+    Path file = onlyFile(directory);
+    FileTime marked = FileTime.fromMillis(1_000);
+    Files.setLastModifiedTime(file, marked);
+    try (Engine second = new JvmEngine(options);
+        CompiledModule compiled = second.compile(module);
+        EngineInstance instance = compiled.instantiate(Modules.noHost())) {
+      instance.setFuel(Modules.FUEL);
+      assertArrayEquals(new long[] {7}, call(instance, "short"));
+      assertEquals(List.of(1), compiled.interpretedFunctions());
+    }
+    assertEquals(marked, Files.getLastModifiedTime(file), "it was compiled again");
+
+    byte[] damaged = Files.readAllBytes(file);
+    damaged[damaged.length / 2] ^= 1;
+    Files.write(file, damaged);
+    Files.setLastModifiedTime(file, marked);
+    try (Engine third = new JvmEngine(options);
+        EngineInstance instance = instance(third, module, Modules.noHost())) {
+      assertArrayEquals(new long[] {7}, call(instance, "short"));
+    }
+    assertNotEquals(marked, Files.getLastModifiedTime(file), "a damaged file was kept");
+  }
+
+  private static Path onlyFile(Path directory) throws IOException {
+    try (var files = Files.list(directory)) {
+      List<Path> all = files.toList();
+      assertEquals(1, all.size(), all::toString);
+      return all.get(0);
+    }
+  }
+
+  @Test
+  void guestsShareABudgetOfTheHeap() {
+    long pages = 40;
+    OptionalLong budget = OptionalLong.of(pages << 16);
+    String text =
+        "(module (memory 4 1000) (func (export \"grow\") (param i32) (result i32)"
+            + " (memory.grow (local.get 0))))";
+    try (JvmEngine small = new JvmEngine(options(Optional.empty(), OptionalInt.empty(), budget));
+        CompiledModule compiled = small.compile(Modules.admit(text))) {
+      List<EngineInstance> instances = new ArrayList<>();
+      fails(
+          ErrorCode.RESIDENCY_LIMIT,
+          () -> {
+            while (true) {
+              instances.add(compiled.instantiate(Modules.noHost()));
+            }
+          });
+      assertTrue(instances.size() > 5 && instances.size() <= 10, "" + instances.size());
+      instances.get(0).setFuel(Modules.FUEL);
+      fails(ErrorCode.TRAP_OTHER, () -> call(instances.get(0), "grow", 10));
+      instances.remove(0).close();
+      instances.remove(0).close();
+      instances.remove(0).close();
+      instances.get(0).setFuel(Modules.FUEL);
+      assertArrayEquals(new long[] {4}, call(instances.get(0), "grow", 6));
+      fails(ErrorCode.RESIDENCY_LIMIT, () -> instances.get(0).growMemoryTo(100L << 16));
+      instances.forEach(EngineInstance::close);
+      assertEquals(0, small.liveInstances());
+      try (EngineInstance last = compiled.instantiate(Modules.noHost())) {
+        last.growMemoryTo(30L << 16);
+      }
+    }
+  }
+
+  @Test
+  void tablesOfOneInstanceDoNotReachAnother() {
+    String text =
+        "(module (table 2 funcref) (func $f) (elem declare func $f)"
+            + " (func (export \"grow\") (result i32) (table.grow (ref.func $f) (i32.const 5)))"
+            + " (func (export \"size\") (result i32) (table.size)))";
+    try (CompiledModule compiled = engine.compile(Modules.admit(text))) {
+      for (int i = 0; i < 3; i++) {
+        try (EngineInstance instance = compiled.instantiate(Modules.noHost())) {
+          instance.setFuel(Modules.FUEL);
+          assertArrayEquals(new long[] {2}, call(instance, "grow"));
+          assertArrayEquals(new long[] {7}, call(instance, "size"));
+        }
+      }
+    }
+  }
+}
