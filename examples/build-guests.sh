@@ -1,11 +1,11 @@
 #!/bin/sh
-# Builds the example guests in C and AssemblyScript into examples/target/guests, and checks
+# Builds the example guests in C, Rust and AssemblyScript into examples/target/guests, and checks
 # that examples/prebuilt still is what these sources give.
 #
 #   examples/build-guests.sh                    build and check
 #   examples/build-guests.sh --update-prebuilt  build and put the result into prebuilt/
 #
-# CLANG, WASM_LD and NPM name other tools than those found on the PATH.
+# CLANG, WASM_LD, RUSTC and NPM name other tools than those found on the PATH.
 set -eu
 export LC_ALL=C
 cd "$(dirname "$0")"
@@ -13,6 +13,7 @@ cd "$(dirname "$0")"
 out=target/guests
 prebuilt=prebuilt
 wordcount="splitter worker collector"
+packages="clang lld npm wasi-libc libclang-rt-dev-wasm32 rustc libstd-rust-dev-wasm32"
 
 fail() {
   echo "build-guests: $*" >&2
@@ -29,6 +30,18 @@ find_tool() {
   done
 }
 
+# The first rustc that has its standard library for WASI preview 1, whose target was renamed.
+find_rust() {
+  for rustc in ${RUSTC:-rustc /usr/bin/rustc}; do
+    for target in wasm32-wasip1 wasm32-wasi; do
+      if libs=$("$rustc" --print target-libdir --target "$target" 2>/dev/null) && [ -d "$libs" ]; then
+        echo "$rustc $target"
+        return
+      fi
+    done
+  done
+}
+
 case "${1:-}" in
   "" | --update-prebuilt) ;;
   *) fail "unknown argument '$1'; the only one is --update-prebuilt" ;;
@@ -41,7 +54,20 @@ missing=
 [ -n "$clang" ] || missing="$missing clang (Debian package: clang);"
 [ -n "$wasm_ld" ] || missing="$missing wasm-ld (Debian package: lld);"
 [ -n "$npm" ] || missing="$missing npm (Debian package: npm);"
-[ -z "$missing" ] || fail "missing:$missing install with: apt-get install clang lld npm"
+if [ -n "$clang" ]; then
+  # Both print a path when there is such a file, and its bare name otherwise.
+  wasi_libc=$("$clang" --target=wasm32-wasi -print-file-name=libc.a)
+  builtins=$("$clang" --target=wasm32-wasi -rtlib=compiler-rt -print-libgcc-file-name)
+  [ -f "$wasi_libc" ] || missing="$missing a C library for WASI (Debian package: wasi-libc);"
+  [ -f "$builtins" ] ||
+    missing="$missing $clang's builtins for wasm32 (Debian package: libclang-rt-dev-wasm32);"
+fi
+rust=$(find_rust)
+rustc=${rust% *}
+rust_target=${rust#* }
+[ -n "$rust" ] ||
+  missing="$missing rustc with its library for WASI (Debian packages: rustc libstd-rust-dev-wasm32);"
+[ -z "$missing" ] || fail "missing:$missing install with: apt-get install $packages"
 
 node=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)
 [ "$node" -ge 20 ] || fail "AssemblyScript needs Node.js 20 or newer (Debian 13 package: nodejs); found: $node"
@@ -59,20 +85,42 @@ for name in $wordcount; do
   rm "$out/wc-$name.o"
 done
 
+# C with a C library, built against WASI: a reactor for a Spirit, a command for "vudo run".
+for name in notes args; do
+  model=command
+  [ "$name" = args ] || model=reactor
+  "$clang" --target=wasm32-wasi -std=c17 -Oz -Wall -Wextra -Werror -mbulk-memory -I../wit/include \
+    -mexec-model="$model" -fuse-ld="$(command -v "$wasm_ld")" \
+    -Wl,--stack-first -Wl,-z,stack-size=65536 -Wl,--strip-all \
+    "wasi-c/$name.c" -o "$out/wasi-$name.wasm"
+done
+
+# Rust with its standard library, the same two ways.
+for name in words sum; do
+  kind=bin
+  [ "$name" = sum ] || kind=cdylib
+  "$rustc" --edition 2021 --target "$rust_target" --crate-type "$kind" -D warnings \
+    -C opt-level=s -C panic=abort -C strip=symbols -C link-arg=-zstack-size=65536 \
+    "wasi-rust/$name.rs" -o "$out/wasi-$name.wasm"
+done
+
 # AssemblyScript: the compiler that package-lock.json names.
 (cd kv && "$npm" ci --loglevel=error --no-audit --no-fund >/dev/null && "$npm" run --silent build)
 
 # What the prebuilt modules were made from, as checksums, and with.
 sources="$(cd .. && echo wit/include/*.h wit/assemblyscript/*.ts examples/wordcount/*.c \
-  examples/wordcount/*.h examples/kv/*.ts examples/kv/package.json examples/kv/package-lock.json)"
+  examples/wordcount/*.h examples/wasi-c/*.c examples/wasi-rust/*.rs examples/kv/*.ts examples/kv/package.json examples/kv/package-lock.json)"
 (cd .. && cksum $sources) >"$out/SOURCES"
 {
   "$clang" --version | head -n 1
   "$wasm_ld" --version | head -n 1
+  cksum <"$wasi_libc" | sed 's/^/wasi-libc /'
+  "$rustc" --version
 } >"$out/TOOLCHAIN"
 
 modules=kv.wasm
 for name in $wordcount; do modules="$modules wc-$name.wasm"; done
+for name in notes args words sum; do modules="$modules wasi-$name.wasm"; done
 
 if [ "${1:-}" = --update-prebuilt ]; then
   mkdir -p "$prebuilt"
@@ -93,6 +141,6 @@ if cmp -s "$out/TOOLCHAIN" "$prebuilt/TOOLCHAIN"; then
   done
   echo "build-guests: $out is built, and equal to $prebuilt byte for byte"
 else
-  echo "build-guests: $out is built; the wc-*.wasm in $prebuilt come from the same sources but" \
+  echo "build-guests: $out is built; the others than kv.wasm in $prebuilt come from the same sources but" \
     "another toolchain ($(head -n 1 "$prebuilt/TOOLCHAIN")), so their bytes are not compared"
 fi

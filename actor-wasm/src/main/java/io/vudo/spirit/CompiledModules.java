@@ -10,6 +10,13 @@ import java.util.function.Function;
  */
 public interface CompiledModules {
   /**
+   * The engine of this name.
+   *
+   * @throws io.vudo.protocol.VudoException {@code CONFIG_INVALID}, listing those there are
+   */
+  Engine engine(String name);
+
+  /**
    * The compiled module, from memory where possible.
    *
    * @param digest of the original bytes

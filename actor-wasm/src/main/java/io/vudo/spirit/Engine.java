@@ -18,6 +18,11 @@ public interface Engine extends AutoCloseable {
   /** How many instances may live at once; further ones are refused with RESIDENCY_LIMIT. */
   int maxInstances();
 
+  /** Why it is so many, for people to read: {@code vm.max_map_count is 65530}. */
+  default String maxInstancesReason() {
+    return "vudo.spirit.max-instances";
+  }
+
   /** How many instances live now. */
   int liveInstances();
 

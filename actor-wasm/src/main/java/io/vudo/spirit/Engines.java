@@ -86,6 +86,7 @@ public final class Engines implements CompiledModules, AutoCloseable {
    *
    * @throws VudoException {@code CONFIG_INVALID}, listing those there are
    */
+  @Override
   public Engine engine(String name) {
     Engine engine = engines.get(name);
     if (engine == null) {

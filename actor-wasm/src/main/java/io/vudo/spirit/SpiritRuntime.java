@@ -65,6 +65,11 @@ public final class SpiritRuntime implements Spirits {
   }
 
   @Override
+  public CompletionStage<Migration> migrate(SpiritId id, String engine, Duration timeout) {
+    return system.migrate(id, engine, timeout);
+  }
+
+  @Override
   public List<SpiritStatus> resident() {
     return system.resident();
   }

@@ -9,6 +9,7 @@ import io.vudo.protocol.SpiritId;
  * @param id its address
  * @param phase where in its life it is
  * @param digest the module it runs
+ * @param engine the engine that runs it
  * @param turns how many turns its history has
  * @param memoryBytes its linear memory
  * @param waiting messages of the batch at hand that are not handled yet
@@ -19,6 +20,7 @@ public record SpiritStatus(
     SpiritId id,
     Phase phase,
     ModuleDigest digest,
+    String engine,
     long turns,
     long memoryBytes,
     int waiting,

@@ -36,6 +36,23 @@ public interface Spirits {
   CompletionStage<Void> tell(
       SpiritId to, String messageType, byte[] payload, String idempotencyKey, Duration timeout);
 
+  /**
+   * Moves a living Spirit to another engine. What was sent to it before runs on the old engine,
+   * what is sent afterwards on the new one; nothing of its state changes. When it runs there
+   * already, nothing happens and the answer says so.
+   *
+   * <p>Fails, and leaves the Spirit where it is, with {@code CONFIG_INVALID} when there is no such
+   * engine, {@code SPIRIT_TYPE_UNKNOWN} or {@code SPIRIT_NOT_FOUND} when there is no such Spirit,
+   * and with whatever the engine says of the module or of one more instance: {@code
+   * MODULE_UNSUPPORTED}, {@code MODULE_COMPILE_TIMEOUT}, {@code RESIDENCY_LIMIT}.
+   *
+   * @param id the Spirit; it must live
+   * @param engine the engine's name
+   * @param timeout how long to wait; the Spirit may still move afterwards
+   * @return where it runs now, once that is durable
+   */
+  CompletionStage<Migration> migrate(SpiritId id, String engine, Duration timeout);
+
   /** The Spirits that are in this node's memory now, ordered by id. */
   List<SpiritStatus> resident();
 }

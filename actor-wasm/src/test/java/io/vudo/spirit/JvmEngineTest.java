@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.VudoException;
 import io.vudo.spirit.internal.jvm.JvmEngine;
 import io.vudo.spirit.internal.wasmtime.WasmtimeEngine;
 import java.io.IOException;
@@ -109,6 +110,24 @@ class JvmEngineTest extends EngineContract {
     assertNotEquals(marked, Files.getLastModifiedTime(file), "a damaged file was kept");
   }
 
+  @Test
+  void aModuleThatIsTooLargeToCompileIsRefused() {
+    JvmEngine.Options small =
+        new JvmEngine.Options(
+            Optional.empty(),
+            OptionalInt.empty(),
+            OptionalLong.empty(),
+            2_000,
+            Duration.ofSeconds(60));
+    try (Engine engine = new JvmEngine(small)) {
+      engine.compile(Modules.admit(tooLong(10))).close();
+      VudoException refusal =
+          fails(
+              ErrorCode.MODULE_LIMIT_EXCEEDED, () -> engine.compile(Modules.admit(tooLong(1_000))));
+      assertTrue(refusal.detail().contains("vudo.engine.jvm.max-module-bytes"), refusal::detail);
+    }
+  }
+
   private static Path onlyFile(Path directory) throws IOException {
     try (var files = Files.list(directory)) {
       List<Path> all = files.toList();
@@ -136,7 +155,7 @@ class JvmEngineTest extends EngineContract {
           });
       assertTrue(instances.size() > 5 && instances.size() <= 10, "" + instances.size());
       instances.get(0).setFuel(Modules.FUEL);
-      fails(ErrorCode.TRAP_OTHER, () -> call(instances.get(0), "grow", 10));
+      fails(ErrorCode.RESIDENCY_LIMIT, () -> call(instances.get(0), "grow", 10));
       instances.remove(0).close();
       instances.remove(0).close();
       instances.remove(0).close();

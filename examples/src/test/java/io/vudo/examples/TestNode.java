@@ -22,7 +22,9 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -194,6 +196,26 @@ final class TestNode implements AutoCloseable {
         .ignoreExceptionsMatching(
             failure -> failure instanceof VudoException typed && PASSING.contains(typed.code()))
         .until(request, answer -> answer != null);
+  }
+
+  // Engines
+
+  /** The names of the node's engines. */
+  List<String> engines() {
+    List<String> names = new ArrayList<>();
+    get("/v1/status").path("engines").forEach(engine -> names.add(engine.path("name").asText()));
+    return names;
+  }
+
+  /** Moves a Spirit to an engine and answers what the node says of it. */
+  JsonNode migrate(String spirit, String engine) {
+    return Json.read(
+        join(post("/v1/spirits/" + spirit + "/migrate?engine=" + engine, Map.of(), new byte[0])));
+  }
+
+  /** Whether a failure says only that the node was away. */
+  static boolean isPassing(VudoException failure) {
+    return PASSING.contains(failure.code());
   }
 
   // What the node tells

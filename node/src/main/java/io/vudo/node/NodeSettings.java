@@ -4,6 +4,7 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigFactory;
 import com.typesafe.config.ConfigUtil;
+import com.typesafe.config.ConfigValueFactory;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.SpiritLimits;
 import io.vudo.protocol.VudoException;
@@ -101,6 +102,17 @@ public record NodeSettings(
 
   public NodeSettings withData(Path value) {
     return new NodeSettings(value, host, port, httpHost, httpPort, config);
+  }
+
+  /** With this engine for deployments that do not choose one; checked when the node starts. */
+  public NodeSettings withEngine(String value) {
+    return new NodeSettings(
+        data,
+        host,
+        port,
+        httpHost,
+        httpPort,
+        config.withValue("vudo.node.engine", ConfigValueFactory.fromAnyRef(value)));
   }
 
   public NodeSettings withHost(String value) {

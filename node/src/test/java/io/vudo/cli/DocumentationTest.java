@@ -116,7 +116,7 @@ class DocumentationTest {
   @Test
   void codesThatThePagesNameExist() throws IOException {
     Pattern code = Pattern.compile("`([A-Z]+(?:_[A-Z]+)+)`");
-    for (String page : List.of("http.md", "cli.md", "configuration.md")) {
+    for (String page : List.of("http.md", "cli.md", "configuration.md", "limits.md")) {
       Matcher named = code.matcher(Files.readString(DOCS.resolve(page)));
       while (named.find()) {
         String name = named.group(1);

@@ -109,6 +109,28 @@ class NodeCommandsTest {
   }
 
   @Test
+  void migrateTellsWhereTheSpiritRuns() {
+    vudo("ask", "counter/moving", "5", "--type", "add").assertPrinted("5\n");
+    CommandRun moved = vudo("migrate", "counter/moving", "--engine", "jvm");
+    assertTrue(
+        moved
+            .out()
+            .matches(
+                "counter/moving runs on jvm now, before on wasmtime; it paused for \\d+ ms"
+                    + " \\(turn 2, state sha256:[0-9a-f]{64}\\)\n"),
+        moved.out() + moved.err());
+    vudo("ask", "counter/moving", "1", "--type", "add").assertPrinted("6\n");
+    CommandRun again = vudo("migrate", "counter/moving", "--engine", "jvm");
+    assertTrue(again.out().startsWith("counter/moving runs on jvm already"), again.out());
+    CommandRun json = vudo("migrate", "counter/moving", "--engine", "wasmtime", "--format", "json");
+    assertEquals("wasmtime", CommandRun.json(json.out()).path("engine").asText());
+    assertTrue(vudo("spirits").out().matches("(?s).*counter/moving .* wasmtime .*"));
+    assertTrue(vudo("status").out().matches("(?s).*engine       jvm, \\d+ of \\d+ instances\n.*"));
+    vudo("migrate", "counter/moving", "--engine", "steam").assertFailed("CONFIG_INVALID");
+    vudo("migrate", "counter/unborn", "--engine", "jvm").assertFailed("SPIRIT_NOT_FOUND");
+  }
+
+  @Test
   void tellPrintsNothing() {
     vudo("tell", "counter/told", "7", "--type", "add").assertPrinted("");
     vudo("ask", "counter/told", "--type", "get").assertPrinted("7\n");

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code vudo run} and {@code vudo inspect}: one module without a node. */
@@ -236,5 +237,201 @@ class RunCommandTest {
     JsonNode admission = vudo("inspect", foreign, "--format", "json").json().path("admission");
     assertFalse(admission.path("admitted").asBoolean(true));
     assertEquals("MODULE_UNKNOWN_IMPORT", admission.path("error").path("code").asText());
+  }
+
+  // Programs: WASI commands
+
+  private static final String ARGS = TestModules.prebuilt("wasi-args").toString();
+  private static final String SUM = TestModules.prebuilt("wasi-sum").toString();
+
+  /** A WASI command with this body of {@code _start}. */
+  private static String program(String name, String fields, String body) throws IOException {
+    return file(
+        name,
+        TestModules.module(
+            """
+            (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+            (import "wasi_snapshot_preview1" "fd_write"
+              (func $write (param i32 i32 i32 i32) (result i32)))
+            (memory (export "memory") 1)
+            %s
+            (func (export "_start") %s)
+            """
+                .formatted(fields, body)));
+  }
+
+  private static void assertRun(CommandRun run, int exitCode, String out, String err) {
+    assertEquals(
+        "exit " + exitCode + "\n" + out + "---\n" + err,
+        "exit " + run.exitCode() + "\n" + run.out() + "---\n" + run.err());
+  }
+
+  @ParameterizedTest
+  @MethodSource("io.vudo.spirit.Engines#names")
+  void aProgramOfCGetsItsArgumentsAndEnvironment(String engine) {
+    assertRun(
+        vudo(
+            "run",
+            "--engine",
+            engine,
+            ARGS,
+            "--env",
+            "GREETING=hello",
+            "--",
+            "one",
+            "--two",
+            "-3",
+            "--",
+            ""),
+        5,
+        "hello: [wasi-args.wasm] [one] [--two] [-3] [--] []\n",
+        "");
+    assertRun(vudo("run", ARGS, "one"), 1, "(none): [wasi-args.wasm] [one]\n", "");
+    assertRun(vudo("run", ARGS, "--env=GREETING=", "x"), 1, ": [wasi-args.wasm] [x]\n", "");
+    assertRun(vudo("run", "--engine", engine, ARGS, "clock"), 0, "1\n", "");
+    assertRun(vudo("run", ARGS), 64, "", "usage: args WORD...\n");
+  }
+
+  @Test
+  void theEnvironmentOfThisProcessStaysHere() {
+    CommandRun run = CommandRun.of(Map.of("GREETING", "leak"), false, "", "run", ARGS, "x");
+    assertRun(run, 1, "(none): [wasi-args.wasm] [x]\n", "");
+  }
+
+  @ParameterizedTest
+  @MethodSource("io.vudo.spirit.Engines#names")
+  void aProgramOfRustRuns(String engine) {
+    assertRun(
+        vudo("run", "--engine", engine, SUM, "--", "1", "-2", "1", "40"),
+        0,
+        "40 (3 distinct)\n",
+        "");
+    assertRun(vudo("run", "--engine", engine, SUM, "1", "two"), 3, "", "not a number: two\n");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0, 0", "1, 1", "42, 42", "255, 255"})
+  void theExitCodeIsThatOfTheProgram(int code, int exitCode) throws IOException {
+    String exits = program("exit.wasm", "", "(call $exit (i32.const " + code + "))");
+    assertRun(vudo("run", exits), exitCode, "", "");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"256", "-1"})
+  void anExitCodeThatNoProcessHasIsAnError(String code) throws IOException {
+    vudo("run", program("exit.wasm", "", "(call $exit (i32.const " + code + "))"))
+        .assertFailed("GUEST_EXITED");
+  }
+
+  @Test
+  void outputIsPassedOnAsItIsAndOnTime() throws IOException {
+    String writes =
+        program(
+            "write.wasm",
+            "(data (i32.const 0) \"\\10\\00\\00\\00\\05\\00\\00\\00\") (data (i32.const 16) \"a\\00b\\0ac\")",
+            """
+            (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+            (drop (call $write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 8)))
+            unreachable
+            """);
+    CommandRun run = vudo("run", writes);
+    assertEquals(1, run.exitCode());
+    assertEquals("a\0b\nc", run.out());
+    assertTrue(run.err().startsWith("a\0b\ncerror[TRAP_UNREACHABLE]"), run.err());
+  }
+
+  @Test
+  void programsAreBoundedAsFunctionsAre() throws IOException {
+    String loops = program("loop.wasm", "", "(loop $l (br $l))");
+    vudo("run", loops, "--fuel=1000").assertFailed("OUT_OF_FUEL");
+    String floods =
+        program(
+            "flood.wasm",
+            "(data (i32.const 0) \"\\10\\00\\00\\00\\01\\00\\00\\00\")",
+            """
+            (loop $l
+              (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+              (br $l))
+            """);
+    CommandRun run = vudo("run", floods, "--fuel=100000");
+    assertEquals(1, run.exitCode());
+    assertTrue(run.err().contains("OUT_OF_FUEL"), run.err());
+    assertTrue(run.out().length() < 1_000, "" + run.out().length());
+  }
+
+  @Test
+  void whatWouldReachForFilesIsDeniedAndTheProgramGoesOn() throws IOException {
+    String opens =
+        file(
+            "open.wasm",
+            TestModules.module(
+                """
+                (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+                (import "wasi_snapshot_preview1" "path_open"
+                  (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+                (memory (export "memory") 1)
+                (func (export "_start")
+                  (call $exit (call $open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 1)
+                    (i32.const 0) (i64.const 0) (i64.const 0) (i32.const 0) (i32.const 8))))
+                """));
+    assertRun(vudo("run", opens), 76, "", "");
+  }
+
+  @Test
+  void optionsOfProgramsAreReadStrictly() {
+    vudo("run", ARGS, "--two").assertWrongUsage();
+    vudo("run", ARGS, "one", "-3", "-x").assertWrongUsage();
+    vudo("run", ARGS, "--env", "=x", "one").assertWrongUsage();
+    vudo("run", sums, "add", "--", "1", "-2").assertPrinted("-1\n");
+  }
+
+  @Test
+  void aReactorIsInitializedBeforeItsFunctionIsCalled() throws IOException {
+    String reactor =
+        file(
+            "reactor.wasm",
+            TestModules.module(
+                """
+                (global $n (mut i32) (i32.const 0))
+                (func (export "_initialize")
+                  (global.set $n (i32.add (global.get $n) (i32.const 7))))
+                (func (export "n") (result i32) (global.get $n))
+                """));
+    vudo("run", reactor, "n").assertPrinted("7\n");
+  }
+
+  @Test
+  void theFlatBindingIsOfferedToo() throws IOException {
+    String guest =
+        file(
+            "flat.wasm",
+            TestModules.module(
+                """
+                (import "spirit" "log" (func $log (param i32 i32 i32)))
+                (import "spirit" "self" (func $self (param i32 i32) (result i32)))
+                (import "spirit" "now" (func $now (result i64)))
+                (import "spirit" "random" (func $random (param i32 i32) (result i32)))
+                (import "spirit" "stop" (func $stop (param i32 i32) (result i32)))
+                (import "spirit" "send_message"
+                  (func $send (param i32 i32 i32 i32 i32 i32) (result i32)))
+                (memory (export "memory") 1)
+                (data (i32.const 0) "run/local")
+                (func (export "log") (call $log (i32.const 2) (i32.const 0) (i32.const 9)))
+                (func (export "self") (result i32) (call $self (i32.const 64) (i32.const 64)))
+                (func (export "now") (result i32) (i64.gt_s (call $now) (i64.const 0)))
+                (func (export "random") (result i32) (call $random (i32.const 64) (i32.const 8)))
+                (func (export "fault") (result i32) (call $random (i32.const -8) (i32.const 16)))
+                (func (export "stop") (result i32) (call $stop (i32.const 0) (i32.const 9)))
+                (func (export "send") (result i32)
+                  (call $send (i32.const 0) (i32.const 9) (i32.const 0) (i32.const 3)
+                    (i32.const 0) (i32.const 0)))
+                """));
+    assertRun(vudo("run", guest, "log"), 0, "", "[info] run/local\n");
+    vudo("run", guest, "self").assertPrinted("9\n");
+    vudo("run", guest, "now").assertPrinted("1\n");
+    vudo("run", guest, "random").assertPrinted("0\n");
+    vudo("run", guest, "fault").assertPrinted("-2\n");
+    vudo("run", guest, "stop").assertPrinted("-1\n");
+    vudo("run", guest, "send").assertPrinted("-1\n");
   }
 }

@@ -26,6 +26,11 @@ public final class TestModules {
     }
   }
 
+  /** An example that is committed as a module. */
+  public static Path prebuilt(String name) {
+    return EXAMPLES.resolve("prebuilt").resolve(name + ".wasm");
+  }
+
   /** A module of this text. */
   public static byte[] module(String fields) {
     return Wat2Wasm.parse("(module " + fields + ")");

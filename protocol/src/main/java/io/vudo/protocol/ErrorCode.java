@@ -31,7 +31,7 @@ public enum ErrorCode {
   MODULE_UNKNOWN_IMPORT(
       400,
       "The module imports a function that no host offers.",
-      "Use the functions of wit/vudo_spirit.h; the detail names the import."),
+      "Use the functions of wit/vudo_spirit.h or of WASI preview 1; the detail names the import."),
   MODULE_IMPORT_TYPE(
       400,
       "The module imports a host function under another signature.",
@@ -89,6 +89,10 @@ public enum ErrorCode {
       "Return (pointer << 32) | length of bytes that stay valid until the next call."),
   APPLICATION_ERROR(
       422, "The Spirit ended the turn by fail().", "The detail is the Spirit's own message."),
+  GUEST_EXITED(
+      422,
+      "The guest ended itself by exit() instead of answering the message.",
+      "Return from spirit_handle; a panic or a failed assertion also ends here, see its log."),
   EFFECT_LIMIT_EXCEEDED(
       422,
       "The turn asked for more effects or bytes of effects than a turn may have.",
@@ -116,14 +120,19 @@ public enum ErrorCode {
           + " letters, digits and '_-.:@~+='."),
   SPIRIT_TYPE_UNKNOWN(
       404, "No Spirit type of this name is deployed.", "Deploy it: vudo deploy FILE --name TYPE."),
+  SPIRIT_NOT_FOUND(
+      404,
+      "No Spirit lives at this address.",
+      "A Spirit exists from its first message on: send it one; vudo spirits --all lists them."),
   SPIRIT_TYPE_INVALID(
       400,
       "This is no name for a Spirit type.",
       "A letter and up to 63 of letters, digits, '_', '-', '.'."),
   MAILBOX_FULL(
       429,
-      "The Spirit has as many messages waiting as its mailbox holds; this one was not taken.",
-      "Send slower and retry, spread the load over more Spirits, or raise --mailbox."),
+      "As many messages wait as the Spirit's mailbox, or the node, holds; this one was not taken.",
+      "Send slower and retry; the detail names the bound: --mailbox, vudo.spirit.max-mailbox-bytes"
+          + " or vudo.spirit.max-node-mailbox-bytes."),
   PAYLOAD_TOO_LARGE(
       413,
       "The payload is larger than the limit.",

@@ -58,6 +58,12 @@ final class NodeCommand extends VudoCommand {
       description = "The address of the cluster port; 127.0.0.1 by default.")
   private String host;
 
+  @Option(
+      names = "--engine",
+      paramLabel = "NAME",
+      description = "The engine of deployments that do not choose one; wasmtime by default.")
+  private String engine;
+
   @Option(names = "--config", paramLabel = "FILE", description = "Settings in HOCON.")
   private Path configFile;
 
@@ -100,6 +106,7 @@ final class NodeCommand extends VudoCommand {
     NodeSettings settings =
         configFile == null ? NodeSettings.defaults() : NodeSettings.fromFile(configFile);
     settings = data == null ? settings : settings.withData(data);
+    settings = engine == null ? settings : settings.withEngine(engine);
     settings = host == null ? settings : settings.withHost(host);
     settings = port == null ? settings : settings.withPort(port);
     settings = httpHost == null ? settings : settings.withHttpHost(httpHost);

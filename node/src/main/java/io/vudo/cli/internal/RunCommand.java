@@ -12,10 +12,14 @@ import io.vudo.spirit.CompiledModule;
 import io.vudo.spirit.EngineInstance;
 import io.vudo.spirit.Engines;
 import io.vudo.spirit.FunctionType;
+import io.vudo.spirit.ProgramExit;
+import io.vudo.spirit.ProgramHost;
 import io.vudo.spirit.SpiritAbi;
 import io.vudo.spirit.ValueType;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -28,10 +32,20 @@ import picocli.CommandLine.Parameters;
     description = {
       "Load one module without a node and call a function of it; prints each result on a line.",
       "",
-      "vudo run add.wasm add 1 2     prints 3"
+      "vudo run add.wasm add 1 2     prints 3",
+      "",
+      "A WASI command (it exports _start and imports from wasi_snapshot_preview1) runs as a"
+          + " program: all words after FILE are its arguments, its output is this command's, and so"
+          + " is its exit code.",
+      "",
+      "vudo run grep.wasm -- -c vudo"
     })
 final class RunCommand extends VudoCommand {
-  private static final List<String> ENTRY_POINTS = List.of("_start", "main");
+  private static final String COMMAND = "_start";
+  private static final String REACTOR = "_initialize";
+  private static final List<String> ENTRY_POINTS = List.of(COMMAND, "main");
+  private static final FunctionType NO_VALUES = new FunctionType(List.of(), List.of());
+  private static final int MAX_EXIT_CODE = 255;
 
   @Parameters(index = "0", paramLabel = "FILE", description = "A .wasm module or a .wat text.")
   private Path file;
@@ -40,14 +54,23 @@ final class RunCommand extends VudoCommand {
       index = "1",
       arity = "0..1",
       paramLabel = "FUNCTION",
-      description = "What to call; without it the only export, _start or main.")
+      description = "What to call; without it the only export, _start or main. Not for programs.")
   private String function;
 
   @Parameters(
       index = "2..*",
       paramLabel = "ARGS",
-      description = "Numbers, one a parameter: 7, -1, 0xff, 1.5, nan, inf.")
+      description =
+          "Numbers, one a parameter: 7, -1, 0xff, 1.5, nan, inf. For programs any words; after --"
+              + " also such as begin with a dash.")
   private List<String> arguments = List.of();
+
+  @Option(
+      names = "--env",
+      paramLabel = "NAME=VALUE",
+      mapFallbackValue = "",
+      description = "An environment variable of a program; may be given again. It has no others.")
+  private Map<String, String> environment = new LinkedHashMap<>();
 
   @Option(
       names = "--fuel",
@@ -90,34 +113,90 @@ final class RunCommand extends VudoCommand {
             .withTurnTimeoutMillis(timeout.toMillis());
     AdmittedModule module =
         new Admission().admit(new ModuleFile(file).read(), limits, SpiritAbi::find);
-    String name = function == null ? entryPoint(module) : function;
+    boolean program = isProgram(module);
+    String name = program ? COMMAND : function == null ? entryPoint(module) : function;
     FunctionType type = module.exportedFunctions().get(name);
     if (type == null) {
       throw new VudoException(
           ErrorCode.FUNCTION_NOT_FOUND, "There is no \"" + name + "\"; " + exports(module));
     }
-    long[] bits = bits(name, type);
+    long[] bits = program ? new long[0] : bits(name, type);
+    List<String> words = new ArrayList<>(List.of(String.valueOf(file.getFileName())));
+    if (program) {
+      words.addAll(words());
+    }
 
     try (Engines engines = Engines.withDefaults();
-        CompiledModule compiled = engines.engine(engineName).compile(module);
-        EngineInstance instance = compiled.instantiate(new LocalHost(terminal())::function)) {
+        CompiledModule compiled = engines.engine(engineName).compile(module)) {
       long deadlineNanos = System.nanoTime() + timeout.toNanos();
-      instance.setFuel(limits.fuelPerTurn());
-      instance.callStart(deadlineNanos);
-      long[] results = instance.call(name, deadlineNanos, bits);
-      show(name, type, results, limits.fuelPerTurn() - instance.fuel());
+      ProgramHost host = host(limits, deadlineNanos, words);
+      try (EngineInstance instance = compiled.instantiate(host::function)) {
+        instance.setFuel(limits.fuelPerTurn());
+        instance.callStart(deadlineNanos);
+        if (!name.equals(REACTOR) && NO_VALUES.equals(module.exportedFunctions().get(REACTOR))) {
+          instance.call(REACTOR, deadlineNanos);
+        }
+        long[] results = instance.call(name, deadlineNanos, bits);
+        if (!program) {
+          show(name, type, results, limits.fuelPerTurn() - instance.fuel());
+        }
+        return 0;
+      }
+    } catch (ProgramExit exit) {
+      return exitCode(exit);
     }
-    return 0;
   }
 
-  /** Dashed arguments reach this command unparsed, because a negative number is one. */
-  private void refuseUnknownOptions() {
-    if (function != null && function.startsWith("-")) {
-      throw usage("Unknown option: '" + function + "'");
+  /** Whether this is what a compiler makes of a {@code main} for WASI. */
+  private static boolean isProgram(AdmittedModule module) {
+    return NO_VALUES.equals(module.exportedFunctions().get(COMMAND))
+        && module.imports().stream().anyMatch(wanted -> wanted.module().equals(SpiritAbi.WASI));
+  }
+
+  private ProgramHost host(SpiritLimits limits, long deadlineNanos, List<String> words) {
+    try {
+      return new ProgramHost(
+          limits, deadlineNanos, words, environment, terminal().out(), terminal().err());
+    } catch (IllegalArgumentException e) {
+      throw usage(e.getMessage());
     }
-    for (String argument : arguments) {
-      if (argument.startsWith("-") && !WasmValues.isNegativeNumber(argument)) {
-        throw usage("Unknown option: '" + argument + "'");
+  }
+
+  private static int exitCode(ProgramExit exit) {
+    if (Integer.compareUnsigned(exit.code(), MAX_EXIT_CODE) > 0) {
+      throw new VudoException(
+          ErrorCode.GUEST_EXITED,
+          "Exit code "
+              + Integer.toUnsignedString(exit.code())
+              + "; one of a process is at most "
+              + MAX_EXIT_CODE
+              + ".");
+    }
+    return exit.code();
+  }
+
+  /** All words after the file. */
+  private List<String> words() {
+    List<String> words = new ArrayList<>();
+    if (function != null) {
+      words.add(function);
+    }
+    words.addAll(arguments);
+    return words;
+  }
+
+  /**
+   * Dashed words reach this command unparsed, because a negative number is one. Behind {@code --}
+   * they are meant as they are.
+   */
+  private void refuseUnknownOptions() {
+    List<String> given = originalWords();
+    int delimiter = given.indexOf("--");
+    List<String> words = words();
+    int plain = delimiter < 0 ? 0 : given.size() - delimiter - 1;
+    for (String word : words.subList(0, Math.max(0, words.size() - plain))) {
+      if (word.startsWith("-") && (word.equals(function) || !WasmValues.isNegativeNumber(word))) {
+        throw usage("Unknown option: '" + word + "'");
       }
     }
   }

@@ -33,7 +33,7 @@ final class SpiritsCommand extends VudoCommand {
       terminal().progress("No Spirits.");
       return 0;
     }
-    Table table = new Table("SPIRIT", "PHASE", "TURNS", "MEMORY", "WAITING", "MODULE");
+    Table table = new Table("SPIRIT", "PHASE", "TURNS", "MEMORY", "WAITING", "ENGINE", "MODULE");
     for (JsonNode spirit : spirits) {
       if (spirit.path("resident").asBoolean()) {
         String digest = spirit.path("digest").asText();
@@ -43,9 +43,10 @@ final class SpiritsCommand extends VudoCommand {
             spirit.path("turns").asText(),
             Quantities.bytesText(spirit.path("memoryBytes").asLong()),
             spirit.path("waiting").asText(),
+            spirit.path("engine").asText(),
             digest.substring(0, Math.min(ABBREVIATED_DIGITS, digest.length())));
       } else {
-        table.row(spirit.path("id").asText(), "-", "-", "-", "-", "-");
+        table.row(spirit.path("id").asText(), "-", "-", "-", "-", "-", "-");
       }
     }
     table.lines().forEach(this::print);

@@ -22,7 +22,6 @@ final class StatusCommand extends VudoCommand {
       print(status);
       return 0;
     }
-    JsonNode engine = status.path("engine");
     JsonNode spirits = status.path("spirits");
     JsonNode heap = status.path("heap");
     print("version      " + status.path("version").asText());
@@ -32,14 +31,17 @@ final class StatusCommand extends VudoCommand {
             + Duration.ofMillis(status.path("uptimeMillis").asLong()).toSeconds()
             + " s");
     print("data         " + status.path("data").asText());
-    print(
-        "engine       "
-            + engine.path("name").asText()
-            + ", "
-            + engine.path("liveInstances").asText()
-            + " of "
-            + engine.path("maxInstances").asText()
-            + " instances");
+    for (JsonNode engine : status.path("engines")) {
+      print(
+          "engine       "
+              + engine.path("name").asText()
+              + ", "
+              + engine.path("liveInstances").asText()
+              + " of "
+              + engine.path("maxInstances").asText()
+              + " instances"
+              + (engine.path("default").asBoolean() ? " (default)" : ""));
+    }
     print("deployments  " + status.path("deployments").asText());
     print(
         "spirits      "

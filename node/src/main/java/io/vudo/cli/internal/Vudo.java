@@ -33,6 +33,7 @@ public final class Vudo {
             .addSubcommand(new DeployCommand(terminal))
             .addSubcommand(new AskCommand(terminal))
             .addSubcommand(new TellCommand(terminal))
+            .addSubcommand(new MigrateCommand(terminal))
             .addSubcommand(new SpiritsCommand(terminal))
             .addSubcommand(new StatusCommand(terminal))
             .addSubcommand(TupleCommand.assemble(terminal))

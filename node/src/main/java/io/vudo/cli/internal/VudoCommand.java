@@ -6,6 +6,7 @@ import io.vudo.node.internal.Quantities;
 import io.vudo.protocol.VudoException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Model.CommandSpec;
@@ -59,6 +60,11 @@ abstract class VudoCommand implements Callable<Integer> {
   /** Prints an object of data on one line. */
   void print(JsonNode node) {
     terminal.out().println(new String(Json.write(node), StandardCharsets.UTF_8));
+  }
+
+  /** The words of the command line as they were given, before anything was made of them. */
+  List<String> originalWords() {
+    return spec.commandLine().getParseResult().originalArgs();
   }
 
   /** The command was called in a way that its options alone could not rule out. */

@@ -32,6 +32,11 @@ final class Deployer {
   private static final FunctionType HANDLE =
       new FunctionType(List.of(ValueType.I32, ValueType.I32), List.of(ValueType.I64));
 
+  private static final String OF_COMMAND =
+      " It exports _start: a program that runs once, which vudo run does. A Spirit stays and is"
+          + " called: build a WASI reactor (C: clang -mexec-model=reactor, Rust: crate type cdylib)"
+          + " with these exports.";
+
   private final Executor blocking;
   private final CompiledModules compiled;
   private final ModuleStore modules;
@@ -47,6 +52,15 @@ final class Deployer {
     this.compiled = compiled;
     this.modules = modules;
     this.deployments = deployments;
+  }
+
+  /**
+   * Checks that there is an engine of this name.
+   *
+   * @throws VudoException {@code CONFIG_INVALID}
+   */
+  void checkEngine(String name) {
+    compiled.engine(name);
   }
 
   /** Checks, compiles, stores and records a module; the stage completes when it is durable. */
@@ -84,8 +98,13 @@ final class Deployer {
     List<String> missing = missingForAbi(module.exportedFunctions(), module.exportsMemory());
     if (!missing.isEmpty()) {
       throw new VudoException(
-          ErrorCode.MODULE_ABI_MISSING, "Missing: " + String.join(", ", missing) + ".");
+          ErrorCode.MODULE_ABI_MISSING,
+          "Missing: " + String.join(", ", missing) + "." + (isCommand(module) ? OF_COMMAND : ""));
     }
+  }
+
+  private static boolean isCommand(AdmittedModule module) {
+    return module.exportedFunctions().containsKey("_start");
   }
 
   private static List<String> missingForAbi(

@@ -355,6 +355,8 @@ public final class Gateway {
     return switch (rest.get(2)) {
       case "ask" -> Map.of(HttpMethods.POST, exchange -> ask(exchange, rest.get(0), rest.get(1)));
       case "tell" -> Map.of(HttpMethods.POST, exchange -> tell(exchange, rest.get(0), rest.get(1)));
+      case "migrate" ->
+          Map.of(HttpMethods.POST, exchange -> migrate(exchange, rest.get(0), rest.get(1)));
       default -> Map.of();
     };
   }
@@ -399,6 +401,7 @@ public final class Gateway {
   private CompletionStage<HttpResponse> deploy(Exchange exchange, String type) {
     exchange.allow(deployTimeout);
     DeploymentRequest request = deploymentRequest(type, exchange.query(DEPLOY_PARAMETERS));
+    services.deployer().checkEngine(request.engine());
     return exchange
         .body(maxModuleBytes, ErrorCode.MODULE_TOO_LARGE)
         .thenCompose(module -> services.deployer().deploy(request, module))
@@ -499,6 +502,24 @@ public final class Gateway {
                     .spirits()
                     .tell(head.to(), head.type(), payload, head.idempotencyKey(), head.timeout()))
         .thenApply(done -> nothing());
+  }
+
+  private CompletionStage<HttpResponse> migrate(Exchange exchange, String type, String id) {
+    Parameters query = new Parameters(exchange.query(Set.of("engine")));
+    SpiritId spirit = new SpiritId(type, id);
+    String engine =
+        query
+            .text("engine")
+            .orElseThrow(
+                () ->
+                    new VudoException(
+                        ErrorCode.REQUEST_INVALID, "The parameter \"engine\" is missing."));
+    Duration timeout = exchange.header("X-Vudo-Timeout").map(this::timeout).orElse(askTimeout);
+    exchange.allow(timeout);
+    return exchange
+        .body(0, ErrorCode.REQUEST_INVALID)
+        .thenCompose(nothing -> services.spirits().migrate(spirit, engine, timeout))
+        .thenApply(migration -> json(Json.migration(migration)));
   }
 
   private CompletionStage<HttpResponse> listSpirits(Exchange exchange) {

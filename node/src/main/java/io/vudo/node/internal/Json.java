@@ -12,6 +12,7 @@ import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.SpiritLimits;
 import io.vudo.protocol.VudoException;
 import io.vudo.spirit.Deployment;
+import io.vudo.spirit.Migration;
 import io.vudo.spirit.SpiritStatus;
 import java.io.IOException;
 import java.time.Instant;
@@ -112,12 +113,24 @@ public final class Json {
         .put("maxPayloadBytes", limits.maxPayloadBytes());
   }
 
+  static ObjectNode migration(Migration migration) {
+    return object()
+        .put("id", migration.id().toString())
+        .put("engine", migration.engine())
+        .put("fromEngine", migration.fromEngine())
+        .put("moved", migration.moved())
+        .put("turn", migration.turn())
+        .put("pauseMillis", migration.pauseMillis())
+        .put("stateHash", migration.stateHash());
+  }
+
   static ObjectNode spirit(SpiritStatus status) {
     return object()
         .put("id", status.id().toString())
         .put("phase", status.phase().name())
         .put("resident", true)
         .put("digest", status.digest().hex())
+        .put("engine", status.engine())
         .put("turns", status.turns())
         .put("memoryBytes", status.memoryBytes())
         .put("waiting", status.waiting())

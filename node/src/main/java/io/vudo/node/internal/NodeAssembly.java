@@ -108,7 +108,16 @@ public final class NodeAssembly implements AutoCloseable {
     ModuleStore modules = new ModuleStore(directory.subdirectory("modules"));
     Engines engines = Engines.create(config, directory.subdirectory("cache"));
     open.push(engines);
-    Engine engine = engines.engine(config.getString("vudo.node.engine"));
+    // Before anything else starts: a name that no engine has is a mistake in the settings.
+    engines.engine(config.getString("vudo.node.engine"));
+    for (String name : Engines.names()) {
+      Engine engine = engines.engine(name);
+      log.info(
+          "Up to {} Spirits can be resident on engine {} ({})",
+          engine.maxInstances(),
+          name,
+          engine.maxInstancesReason());
+    }
     logLap("Data directory, journal and engines", startNanos);
 
     system = startSystem(journal.config());
@@ -138,7 +147,7 @@ public final class NodeAssembly implements AutoCloseable {
                     new JsonSpaces(tuplespace),
                     deployments,
                     new Deployer(system, engines, modules, deployments),
-                    new NodeStatus(settings, system, engine, spirits, deployments),
+                    new NodeStatus(settings, system, engines, spirits, deployments),
                     this::whyNotReady,
                     this::knownSpirits)),
             ErrorCode.INTERNAL_ERROR,

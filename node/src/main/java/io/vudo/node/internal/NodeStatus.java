@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.vudo.node.NodeSettings;
 import io.vudo.spirit.Engine;
+import io.vudo.spirit.Engines;
 import io.vudo.spirit.SpiritStatus;
 import io.vudo.spirit.Spirits;
 import java.util.List;
@@ -16,21 +17,29 @@ import org.apache.pekko.cluster.Member;
 final class NodeStatus {
   private final NodeSettings settings;
   private final ActorSystem<?> system;
-  private final Engine engine;
+  private final Engines engines;
   private final Spirits spirits;
   private final Deployments deployments;
 
   NodeStatus(
       NodeSettings settings,
       ActorSystem<?> system,
-      Engine engine,
+      Engines engines,
       Spirits spirits,
       Deployments deployments) {
     this.settings = settings;
     this.system = system;
-    this.engine = engine;
+    this.engines = engines;
     this.spirits = spirits;
     this.deployments = deployments;
+  }
+
+  private ObjectNode engine(String name) {
+    Engine engine = engines.engine(name);
+    return Json.object()
+        .put("name", name)
+        .put("liveInstances", engine.liveInstances())
+        .put("maxInstances", engine.maxInstances());
   }
 
   ObjectNode now() {
@@ -40,10 +49,12 @@ final class NodeStatus {
     node.put("data", settings.data().toAbsolutePath().normalize().toString())
         .put("pid", ProcessHandle.current().pid())
         .put("uptimeMillis", system.uptime() * 1_000);
-    node.putObject("engine")
-        .put("name", engine.name())
-        .put("liveInstances", engine.liveInstances())
-        .put("maxInstances", engine.maxInstances());
+    String defaultEngine = settings.config().getString("vudo.node.engine");
+    node.set("engine", engine(defaultEngine));
+    ArrayNode all = node.putArray("engines");
+    for (String name : Engines.names()) {
+      all.add(engine(name).put("default", name.equals(defaultEngine)));
+    }
     node.putObject("spirits")
         .put("resident", resident.size())
         .put("waiting", resident.stream().mapToLong(SpiritStatus::waiting).sum())

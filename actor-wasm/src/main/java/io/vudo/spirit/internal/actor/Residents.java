@@ -1,44 +1,148 @@
 package io.vudo.spirit.internal.actor;
 
 import io.vudo.protocol.SpiritId;
+import io.vudo.spirit.Engine;
 import io.vudo.spirit.SpiritStatus;
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import org.apache.pekko.actor.typed.ActorRef;
 
 /**
- * The Spirits in this node's memory. Thread-safe: Spirits write their own entry, the node reads
- * all.
+ * The Spirits in this node's memory, and who of them must go when an engine is full: of each engine
+ * the least recently used ones. Thread-safe: Spirits write their own entry, the node reads all.
  */
 final class Residents {
-  private record Resident(SpiritStatus status, ActorRef<SpiritCommand> gate, long usedNanos) {}
+  /** How many are asked to leave at once when an engine refused an instance. */
+  private static final int LEAST_AT_ONCE = 8;
 
-  private final Map<SpiritId, Resident> residents = new ConcurrentHashMap<>();
+  /** The part of an engine's instances that is kept free, so that callers need not wait: 1/20. */
+  private static final int HEADROOM_PARTS = 20;
 
-  void update(SpiritStatus status, ActorRef<SpiritCommand> gate) {
-    residents.put(status.id(), new Resident(status, gate, System.nanoTime()));
+  /** One that was asked and is still there may be asked again after this; it was busy. */
+  private static final long ASK_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  private static final class Resident {
+    private final SpiritStatus status;
+    private final ActorRef<SpiritCommand> gate;
+    private final boolean hasInstance;
+    private boolean asked;
+    private long askedNanos;
+
+    Resident(SpiritStatus status, ActorRef<SpiritCommand> gate, boolean hasInstance) {
+      this.status = status;
+      this.gate = gate;
+      this.hasInstance = hasInstance;
+    }
+
+    boolean canMakeRoom() {
+      return hasInstance && status.phase() == SpiritStatus.Phase.READY;
+    }
+
+    boolean isAsked(long nowNanos) {
+      return asked && nowNanos - askedNanos < ASK_AGAIN_NANOS;
+    }
   }
 
-  void remove(SpiritId id) {
-    residents.remove(id);
+  private final Function<String, Engine> engines;
+
+  /** By engine; of each, who has not been used for longest comes first. */
+  private final Map<String, LinkedHashMap<SpiritId, Resident>> byEngine = new HashMap<>();
+
+  Residents(Function<String, Engine> engines) {
+    this.engines = engines;
+  }
+
+  /**
+   * Notes what a Spirit says of itself, and that it was used just now.
+   *
+   * @param hasInstance whether it has an instance, so that there is one more when it leaves
+   */
+  synchronized void update(SpiritStatus status, ActorRef<SpiritCommand> gate, boolean hasInstance) {
+    remove(status.id());
+    byEngine
+        .computeIfAbsent(status.engine(), name -> new LinkedHashMap<>())
+        .put(status.id(), new Resident(status, gate, hasInstance));
+  }
+
+  synchronized void remove(SpiritId id) {
+    byEngine.values().forEach(residents -> residents.remove(id));
   }
 
   List<SpiritStatus> list() {
-    return residents.values().stream()
-        .map(Resident::status)
-        .sorted(Comparator.comparing(SpiritStatus::id))
-        .toList();
+    List<SpiritStatus> all = new ArrayList<>();
+    synchronized (this) {
+      for (LinkedHashMap<SpiritId, Resident> residents : byEngine.values()) {
+        residents.values().forEach(resident -> all.add(resident.status));
+      }
+    }
+    all.sort(Comparator.comparing(SpiritStatus::id));
+    return all;
   }
 
-  /** Asks the Spirits that nobody has used for longest to leave; those that are busy stay. */
+  /**
+   * An engine refused an instance: asks the Spirits on it that nobody has used for longest to give
+   * back theirs. Those that are busy stay. The caller tries again, and calls again when there still
+   * is none: further ones are asked as those before have left.
+   */
+  void makeRoom(String engine) {
+    ask(engine, Math.max(LEAST_AT_ONCE, count(engine) / HEADROOM_PARTS));
+  }
+
+  /** As {@link #makeRoom(String)}, for whichever engine is full. */
   void makeRoom() {
+    List<String> names;
+    synchronized (this) {
+      names = List.copyOf(byEngine.keySet());
+    }
+    names.forEach(this::makeRoom);
+  }
+
+  /**
+   * Keeps some instances of an engine free: once nine tenths and a half are taken, asks the least
+   * recently used Spirits to leave until one tenth is free. An engine with few instances has no
+   * room to spare for that.
+   */
+  void keepHeadroom(String engineName) {
+    Engine engine = engines.apply(engineName);
+    int headroom = engine.maxInstances() / HEADROOM_PARTS;
+    int free = engine.maxInstances() - engine.liveInstances();
+    if (free < headroom) {
+      ask(engineName, 2 * headroom - free);
+    }
+  }
+
+  private synchronized int count(String engine) {
+    return residents(engine).size();
+  }
+
+  private Collection<Resident> residents(String engine) {
+    LinkedHashMap<SpiritId, Resident> residents = byEngine.get(engine);
+    return residents == null ? List.of() : residents.values();
+  }
+
+  /** Sees to it that so many are about to leave, those included that were asked lately. */
+  private synchronized void ask(String engine, int wanted) {
     long now = System.nanoTime();
-    residents.values().stream()
-        .filter(resident -> resident.status().phase() == SpiritStatus.Phase.READY)
-        .sorted(Comparator.comparingLong((Resident r) -> r.usedNanos() - now))
-        .limit(Math.max(8, residents.size() / 20))
-        .forEach(resident -> resident.gate().tell(SpiritCommand.Idle.INSTANCE));
+    int leaving = 0;
+    for (Resident resident : residents(engine)) {
+      if (leaving >= wanted) {
+        return;
+      }
+      if (resident.canMakeRoom()) {
+        leaving++;
+        if (!resident.isAsked(now)) {
+          resident.asked = true;
+          resident.askedNanos = now;
+          resident.gate.tell(SpiritCommand.MakeRoom.INSTANCE);
+        }
+      }
+    }
   }
 }

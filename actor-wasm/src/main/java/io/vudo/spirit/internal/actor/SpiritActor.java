@@ -12,6 +12,7 @@ import io.vudo.protocol.VudoException;
 import io.vudo.protocol.journal.v1.Acknowledged;
 import io.vudo.protocol.journal.v1.Answer;
 import io.vudo.protocol.journal.v1.Completed;
+import io.vudo.protocol.journal.v1.Configured;
 import io.vudo.protocol.journal.v1.Marker;
 import io.vudo.protocol.journal.v1.Message;
 import io.vudo.protocol.journal.v1.Position;
@@ -21,6 +22,7 @@ import io.vudo.protocol.journal.v1.TupleAnswer;
 import io.vudo.protocol.journal.v1.Turn;
 import io.vudo.protocol.wire.v1.HoldAnswer;
 import io.vudo.spirit.Deployment;
+import io.vudo.spirit.Migration;
 import io.vudo.spirit.SpiritStatus;
 import io.vudo.spirit.internal.turn.Attempt;
 import io.vudo.spirit.internal.turn.SpaceRequest;
@@ -71,9 +73,14 @@ final class SpiritActor
   /** What the gate, and the actor's own timers and requests, tell it. */
   sealed interface Command {}
 
-  record Batch(List<SpiritCommand.Deliver> messages) implements Command {}
+  record Batch(List<SpiritCommand.Queued> messages) implements Command {}
 
   record Resolve(String hold, ActorRef<HoldAnswer> replyTo) implements Command {}
+
+  /** Give back the instance, of which there are too few, unless the Spirit is at work. */
+  enum Rest implements Command {
+    INSTANCE
+  }
 
   /** Give back what is not committed: the Spirit is to leave. */
   enum GiveBack implements Command {
@@ -110,7 +117,8 @@ final class SpiritActor
   private static final int ACKNOWLEDGEMENTS_PER_WRITE = 256;
   private static final int STASH_CAPACITY = 10_000_000;
   private static final Duration RESIDENCY_PATIENCE = Duration.ofSeconds(10);
-  private static final Duration RESIDENCY_RETRY = Duration.ofMillis(50);
+  private static final Duration RESIDENCY_RETRY_MIN = Duration.ofMillis(20);
+  private static final Duration RESIDENCY_RETRY_MAX = Duration.ofMillis(320);
   private static final Duration REGISTRATION_RETRY = Duration.ofMillis(200);
 
   private final ActorContext<Command> context;
@@ -122,7 +130,7 @@ final class SpiritActor
   private final long startedNanos = System.nanoTime();
 
   // The batch under way
-  private List<SpiritCommand.Deliver> batch = List.of();
+  private List<SpiritCommand.Queued> batch = List.of();
   private int next;
   private final List<SpiritEvent> uncommitted = new ArrayList<>();
   private long uncommittedBytes;
@@ -130,6 +138,7 @@ final class SpiritActor
   private boolean durable = true;
   private boolean waitingForRoom;
   private long residencyDeadlineNanos;
+  private Duration residencyRetry = RESIDENCY_RETRY_MIN;
 
   // A turn that waits for a tuple
   private boolean suspended;
@@ -181,12 +190,14 @@ final class SpiritActor
                             id,
                             SpiritStatus.Phase.INITIALIZING,
                             deployment.digest(),
+                            deployment.engine(),
                             0,
                             0,
                             0,
                             0,
                             0),
-                        gate));
+                        gate,
+                        false));
   }
 
   static Behavior<Command> create(
@@ -301,6 +312,7 @@ final class SpiritActor
     registered = machine.hasDeliveries();
     startDeliveries(machine);
     report(machine, SpiritStatus.Phase.READY);
+    keepHeadroom(machine);
     if (machine.lastTurn() > 0) {
       context
           .getLog()
@@ -338,6 +350,7 @@ final class SpiritActor
         .onCommand(SpaceAnswered.class, this::onSpaceAnswered)
         .onCommand(Redeliver.class, (machine, tick) -> onRedeliver(machine))
         .onCommand(Resolve.class, this::onResolve)
+        .onCommand(Rest.class, (machine, rest) -> onRest(machine))
         .onCommand(GiveBack.class, (machine, back) -> onGiveBack())
         .onCommand(Stop.class, (machine, stop) -> onStop(machine))
         .onCommand(Leave.class, (machine, leave) -> Effect().stop())
@@ -348,6 +361,7 @@ final class SpiritActor
     batch = command.messages();
     next = 0;
     answers = List.of();
+    residencyRetry = RESIDENCY_RETRY_MIN;
     residencyDeadlineNanos = System.nanoTime() + RESIDENCY_PATIENCE.toNanos();
     return runBatch(machine);
   }
@@ -360,20 +374,23 @@ final class SpiritActor
     MDC.put("spirit", id.toString());
     try {
       while (next < batch.size() && !suspended) {
-        SpiritCommand.Deliver deliver = batch.get(next);
+        SpiritCommand.Queued queued = batch.get(next);
         try {
-          if (!handle(machine, deliver)) {
+          if (queued instanceof SpiritCommand.Migrate migrate) {
+            migrate(machine, migrate);
+          } else if (!handle(machine, (SpiritCommand.Deliver) queued)) {
             break;
           }
         } catch (VudoException e) {
           if (e.code() == ErrorCode.REPLAY_DIVERGED) {
             throw e;
           }
-          if (e.code() == ErrorCode.RESIDENCY_LIMIT && waitForRoom()) {
+          if (e.code() == ErrorCode.RESIDENCY_LIMIT && waitForRoom(machine, queued)) {
             break;
           }
           // It could not even be tried; the machine is as it was.
-          later(deliver, new DeliveryReply.Refused(deliver.message().getId(), e.toError()));
+          VudoError error = e.toError();
+          afterCommit.add(() -> queued.refuse(error));
         }
         next++;
         answers = List.of();
@@ -384,7 +401,39 @@ final class SpiritActor
     } finally {
       MDC.remove("spirit");
     }
+    keepHeadroom(machine);
     return commit(machine);
+  }
+
+  /** Before the engine is full, so that nobody has to wait until others have left. */
+  private void keepHeadroom(SpiritMachine machine) {
+    if (machine.hasInstance()) {
+      machine.configured().ifPresent(now -> spirits.residents().keepHeadroom(now.getEngine()));
+    }
+  }
+
+  /** Moves to another engine; whatever can fail does so before anything is to be journaled. */
+  private void migrate(SpiritMachine machine, SpiritCommand.Migrate command) {
+    long startNanos = System.nanoTime();
+    String from = machine.configured().map(Configured::getEngine).orElse("");
+    Optional<SpiritEvent> moved = machine.migrate(command.engine());
+    moved.ifPresent(uncommitted::add);
+    String hash = machine.stateHash();
+    long turn = machine.lastTurn();
+    afterCommit.add(
+        () -> {
+          long pauseMillis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startNanos);
+          if (moved.isPresent()) {
+            context
+                .getLog()
+                .info("{} moved from {} to {} after turn {}", id, from, command.engine(), turn);
+          }
+          command
+              .replyTo()
+              .tell(
+                  new MigrationReply.Done(
+                      new Migration(id, command.engine(), from, turn, pauseMillis, hash)));
+        });
   }
 
   /** Handles one message; false when it suspended. */
@@ -522,13 +571,21 @@ final class SpiritActor
   }
 
   /** Makes room for an instance; false when there was none for too long. */
-  private boolean waitForRoom() {
+  private boolean waitForRoom(SpiritMachine machine, SpiritCommand.Queued wanted) {
     if (System.nanoTime() - residencyDeadlineNanos > 0) {
       return false;
     }
     waitingForRoom = true;
-    spirits.residents().makeRoom();
-    timers.startSingleTimer(TryAgain.INSTANCE, RESIDENCY_RETRY);
+    machine.configured().ifPresent(now -> spirits.residents().makeRoom(now.getEngine()));
+    if (wanted instanceof SpiritCommand.Migrate migrate) {
+      spirits.residents().makeRoom(migrate.engine());
+    }
+    timers.startSingleTimer(TryAgain.INSTANCE, residencyRetry);
+    // A turn that needs much room runs in vain each time.
+    residencyRetry =
+        residencyRetry.compareTo(RESIDENCY_RETRY_MAX) < 0
+            ? residencyRetry.multipliedBy(2)
+            : RESIDENCY_RETRY_MAX;
     return true;
   }
 
@@ -762,6 +819,14 @@ final class SpiritActor
 
   // Leaving
 
+  private Effect<SpiritEvent, SpiritMachine> onRest(SpiritMachine machine) {
+    if (batch.isEmpty()) {
+      machine.rest();
+      report(machine, SpiritStatus.Phase.READY);
+    }
+    return Effect().none();
+  }
+
   private Effect<SpiritEvent, SpiritMachine> onGiveBack() {
     if (suspended) {
       // Not committed, so it never happened: the message is refused and may be sent again.
@@ -781,6 +846,8 @@ final class SpiritActor
   private Effect<SpiritEvent, SpiritMachine> onStop(SpiritMachine machine) {
     stopping = true;
     timers.cancelAll();
+    // At once: others may wait for an instance, and writing the snapshot takes a while.
+    machine.rest();
     if (!durable || machine.lastTurn() == turnAtSnapshot) {
       return Effect().stop();
     }
@@ -829,11 +896,13 @@ final class SpiritActor
                             id,
                             phase,
                             new ModuleDigest(configured.getModuleDigest()),
+                            configured.getEngine(),
                             machine.lastTurn(),
                             machine.memoryBytes(),
                             batch.size() - next,
                             recoveredTurns,
                             recoveryMillis),
-                        gate));
+                        gate,
+                        machine.hasInstance()));
   }
 }

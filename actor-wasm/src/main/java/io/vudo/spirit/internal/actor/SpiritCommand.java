@@ -1,5 +1,6 @@
 package io.vudo.spirit.internal.actor;
 
+import io.vudo.protocol.VudoError;
 import io.vudo.protocol.journal.v1.Message;
 import io.vudo.protocol.wire.v1.HoldAnswer;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -10,13 +11,50 @@ import org.apache.pekko.actor.typed.ActorRef;
  */
 public sealed interface SpiritCommand {
 
+  /** What waits in a Spirit's mailbox and is done in its order. */
+  sealed interface Queued extends SpiritCommand {
+    /** The bytes of it that somebody sent. */
+    int payloadBytes();
+
+    /** Tells the sender that it was not done and left no trace. */
+    void refuse(VudoError error);
+  }
+
   /**
    * A message.
    *
    * @param message what to handle
    * @param replyTo is told when the turn is durable, or why there was none
    */
-  record Deliver(Message message, ActorRef<DeliveryReply> replyTo) implements SpiritCommand {}
+  record Deliver(Message message, ActorRef<DeliveryReply> replyTo) implements Queued {
+    @Override
+    public int payloadBytes() {
+      return message.getPayload().size();
+    }
+
+    @Override
+    public void refuse(VudoError error) {
+      replyTo.tell(new DeliveryReply.Refused(message.getId(), error));
+    }
+  }
+
+  /**
+   * Go on with another engine.
+   *
+   * @param engine its name
+   * @param replyTo is told when that is durable, or why it is not so
+   */
+  record Migrate(String engine, ActorRef<MigrationReply> replyTo) implements Queued {
+    @Override
+    public int payloadBytes() {
+      return 0;
+    }
+
+    @Override
+    public void refuse(VudoError error) {
+      replyTo.tell(new MigrationReply.Refused(error));
+    }
+  }
 
   /**
    * A space asks what became of the turn that holds a tuple.
@@ -52,6 +90,16 @@ public sealed interface SpiritCommand {
    * @param allowed whether it may
    */
   record MayLeave(boolean allowed) implements Local {}
+
+  /** The Spirit's engine is full, and nobody has used another Spirit on it for longer. */
+  enum MakeRoom implements Local {
+    INSTANCE
+  }
+
+  /** Tries again to bring up the child, for which there was no room. */
+  enum TryAgain implements Local {
+    INSTANCE
+  }
 
   /** Nobody has needed the Spirit for a while. */
   enum Idle implements Local {

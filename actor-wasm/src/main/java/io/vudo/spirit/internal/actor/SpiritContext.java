@@ -15,6 +15,7 @@ import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
  * @param tuplespace all spaces
  * @param wakeIndex the Spirits that must be woken after a crash
  * @param residents those in this node's memory
+ * @param mailboxes what all mailboxes of this node hold
  * @param settings of the node
  * @param clock wall-clock time
  */
@@ -25,6 +26,7 @@ record SpiritContext(
     Tuplespace tuplespace,
     WakeIndex wakeIndex,
     Residents residents,
+    MailboxBudget mailboxes,
     SpiritSettings settings,
     Clock clock) {
 

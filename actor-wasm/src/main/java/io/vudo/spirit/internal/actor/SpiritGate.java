@@ -7,6 +7,7 @@ import io.vudo.protocol.VudoError;
 import io.vudo.protocol.VudoException;
 import io.vudo.protocol.wire.v1.HoldAnswer;
 import io.vudo.spirit.Deployment;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -15,11 +16,13 @@ import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.ChildFailed;
 import org.apache.pekko.actor.typed.DispatcherSelector;
+import org.apache.pekko.actor.typed.PostStop;
 import org.apache.pekko.actor.typed.Terminated;
 import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
+import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.apache.pekko.cluster.sharding.typed.javadsl.EntityTypeKey;
 
@@ -38,20 +41,36 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
   private final SpiritContext spirits;
   private final SpiritId id;
   private final ActorRef<ClusterSharding.ShardCommand> shard;
-  private final Deque<SpiritCommand.Deliver> waiting = new ArrayDeque<>();
+
+  /** What a message takes beside its payload, about. */
+  private static final int MESSAGE_BYTES = 512;
+
+  private static final Duration RESIDENCY_PATIENCE = Duration.ofSeconds(10);
+  private static final Duration RESIDENCY_RETRY = Duration.ofMillis(50);
+
+  private final TimerScheduler<SpiritCommand> timers;
+  private final Deque<SpiritCommand.Queued> waiting = new ArrayDeque<>();
   private long waitingBytes;
-  private List<SpiritCommand.Deliver> underWay = List.of();
+  private List<SpiritCommand.Queued> underWay = List.of();
   private ActorRef<SpiritActor.Command> child;
   private boolean mayLeave = true;
   private boolean askedToLeave;
   private boolean leaving;
 
+  /** What waits and is under way, as the budget of the node counts it. */
+  private long budgetBytes;
+
+  private boolean waitingForRoom;
+  private long residencyDeadlineNanos;
+
   private SpiritGate(
       ActorContext<SpiritCommand> context,
+      TimerScheduler<SpiritCommand> timers,
       SpiritContext spirits,
       SpiritId id,
       ActorRef<ClusterSharding.ShardCommand> shard) {
     super(context);
+    this.timers = timers;
     this.spirits = spirits;
     this.id = id;
     this.shard = shard;
@@ -60,25 +79,31 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
 
   static Behavior<SpiritCommand> create(
       SpiritContext spirits, SpiritId id, ActorRef<ClusterSharding.ShardCommand> shard) {
-    return Behaviors.setup(context -> new SpiritGate(context, spirits, id, shard));
+    return Behaviors.setup(
+        context ->
+            Behaviors.withTimers(timers -> new SpiritGate(context, timers, spirits, id, shard)));
   }
 
   @Override
   public Receive<SpiritCommand> createReceive() {
     return newReceiveBuilder()
-        .onMessage(SpiritCommand.Deliver.class, this::onDeliver)
+        .onMessage(SpiritCommand.Deliver.class, this::onQueued)
+        .onMessage(SpiritCommand.Migrate.class, this::onQueued)
         .onMessage(SpiritCommand.BatchDone.class, this::onBatchDone)
         .onMessage(SpiritCommand.ResolveHold.class, this::onResolveHold)
         .onMessage(SpiritCommand.Wake.class, this::onWake)
         .onMessage(SpiritCommand.MayLeave.class, this::onMayLeave)
         .onMessage(SpiritCommand.Idle.class, this::onIdle)
+        .onMessage(SpiritCommand.MakeRoom.class, this::onMakeRoom)
+        .onMessage(SpiritCommand.TryAgain.class, this::onTryAgain)
         .onMessage(SpiritCommand.Passivate.class, this::onPassivate)
+        .onSignal(PostStop.class, stopped -> onStopped())
         .onSignal(ChildFailed.class, failed -> onChildGone(failed.getCause()))
         .onSignal(Terminated.class, terminated -> onChildGone(null))
         .build();
   }
 
-  private Behavior<SpiritCommand> onDeliver(SpiritCommand.Deliver deliver) {
+  private Behavior<SpiritCommand> onQueued(SpiritCommand.Queued queued) {
     int most =
         spirits
             .deployments()
@@ -87,11 +112,10 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
             .orElse(SpiritLimits.DEFAULTS)
             .maxMailbox();
     if (leaving && !askedToLeave) {
-      refuse(deliver, new VudoError(ErrorCode.SPIRIT_UNAVAILABLE, "The Spirit is being moved."));
+      queued.refuse(new VudoError(ErrorCode.SPIRIT_UNAVAILABLE, "The Spirit is being moved."));
     } else if (waiting.size() + underWay.size() >= most
         || waitingBytes > spirits.settings().maxMailboxBytes()) {
-      refuse(
-          deliver,
+      queued.refuse(
           new VudoError(
               ErrorCode.MAILBOX_FULL,
               id
@@ -99,19 +123,52 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
                   + (waiting.size() + underWay.size())
                   + " messages, "
                   + waitingBytes
-                  + " bytes of them waiting."));
+                  + " bytes of them waiting; its mailbox takes "
+                  + most
+                  + " messages and "
+                  + spirits.settings().maxMailboxBytes()
+                  + " bytes."));
+    } else if (!spirits.mailboxes().take(budgetBytes(queued))) {
+      queued.refuse(
+          new VudoError(
+              ErrorCode.MAILBOX_FULL,
+              "All Spirits of the node together hold "
+                  + spirits.mailboxes().usedBytes()
+                  + " bytes of messages; vudo.spirit.max-node-mailbox-bytes is "
+                  + spirits.mailboxes().maxBytes()
+                  + "."));
     } else {
-      waiting.add(deliver);
-      waitingBytes += deliver.message().getPayload().size();
+      budgetBytes += budgetBytes(queued);
+      waiting.add(queued);
+      waitingBytes += queued.payloadBytes();
       pump();
     }
     return this;
   }
 
+  private static long budgetBytes(SpiritCommand.Queued queued) {
+    return (long) queued.payloadBytes() + MESSAGE_BYTES;
+  }
+
+  /** It was answered, or refused. */
+  private void giveBack(List<SpiritCommand.Queued> done) {
+    long bytes = done.stream().mapToLong(SpiritGate::budgetBytes).sum();
+    budgetBytes -= bytes;
+    spirits.mailboxes().give(bytes);
+  }
+
+  private Behavior<SpiritCommand> onStopped() {
+    spirits.mailboxes().give(budgetBytes);
+    budgetBytes = 0;
+    return this;
+  }
+
   private Behavior<SpiritCommand> onBatchDone(SpiritCommand.BatchDone done) {
+    waitingForRoom = false;
+    giveBack(underWay.subList(0, done.handled()));
     for (int i = underWay.size() - 1; i >= done.handled(); i--) {
       waiting.addFirst(underWay.get(i));
-      waitingBytes += underWay.get(i).message().getPayload().size();
+      waitingBytes += underWay.get(i).payloadBytes();
     }
     underWay = List.of();
     if (leaving && (!askedToLeave || waiting.isEmpty())) {
@@ -155,9 +212,26 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
     return this;
   }
 
+  /** Gives back the instance, and leaves memory altogether if that is possible. */
+  private Behavior<SpiritCommand> onMakeRoom(SpiritCommand.MakeRoom room) {
+    if (child != null && !leaving && waiting.isEmpty() && underWay.isEmpty()) {
+      child.tell(SpiritActor.Rest.INSTANCE);
+    }
+    return onIdle(SpiritCommand.Idle.INSTANCE);
+  }
+
+  private Behavior<SpiritCommand> onTryAgain(SpiritCommand.TryAgain again) {
+    if (!leaving) {
+      child();
+      pump();
+    }
+    return this;
+  }
+
   private Behavior<SpiritCommand> onPassivate(SpiritCommand.Passivate passivate) {
     leaving = true;
     if (child == null) {
+      refuseWaiting(new VudoError(ErrorCode.SPIRIT_UNAVAILABLE, "The Spirit is being moved."));
       return Behaviors.stopped();
     }
     if (underWay.isEmpty()) {
@@ -186,11 +260,38 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
     }
     if (cause != null) {
       VudoError error = reason(cause);
+      if (error.code() == ErrorCode.RESIDENCY_LIMIT && waitForRoom()) {
+        return this;
+      }
       getContext().getLog().error("Spirit {} stopped: {}", id, error, cause);
-      underWay.forEach(deliver -> refuse(deliver, error));
+      underWay.forEach(queued -> queued.refuse(error));
       refuseWaiting(error);
     }
     return Behaviors.stopped();
+  }
+
+  /**
+   * The child could not recover because its engine is full: makes room and tries again. What it was
+   * to handle waits; false when that took too long already, or the Spirit is to leave anyway.
+   */
+  private boolean waitForRoom() {
+    long now = System.nanoTime();
+    if (!waitingForRoom) {
+      waitingForRoom = true;
+      residencyDeadlineNanos = now + RESIDENCY_PATIENCE.toNanos();
+    }
+    if (leaving || now - residencyDeadlineNanos > 0) {
+      return false;
+    }
+    for (int i = underWay.size() - 1; i >= 0; i--) {
+      waiting.addFirst(underWay.get(i));
+      waitingBytes += underWay.get(i).payloadBytes();
+    }
+    underWay = List.of();
+    child = null;
+    spirits.residents().makeRoom();
+    timers.startSingleTimer(SpiritCommand.TryAgain.INSTANCE, RESIDENCY_RETRY);
+    return true;
   }
 
   private VudoError reason(Throwable cause) {
@@ -206,10 +307,10 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
 
   private void pump() {
     if (underWay.isEmpty() && !waiting.isEmpty()) {
-      List<SpiritCommand.Deliver> batch = new ArrayList<>();
+      List<SpiritCommand.Queued> batch = new ArrayList<>();
       while (!waiting.isEmpty() && batch.size() < spirits.settings().batchMessages()) {
-        SpiritCommand.Deliver first = waiting.poll();
-        waitingBytes -= first.message().getPayload().size();
+        SpiritCommand.Queued first = waiting.poll();
+        waitingBytes -= first.payloadBytes();
         batch.add(first);
       }
       underWay = batch;
@@ -231,12 +332,9 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
   }
 
   private void refuseWaiting(VudoError error) {
-    waiting.forEach(deliver -> refuse(deliver, error));
+    waiting.forEach(queued -> queued.refuse(error));
+    giveBack(List.copyOf(waiting));
     waiting.clear();
     waitingBytes = 0;
-  }
-
-  private static void refuse(SpiritCommand.Deliver deliver, VudoError error) {
-    deliver.replyTo().tell(new DeliveryReply.Refused(deliver.message().getId(), error));
   }
 }

@@ -2,17 +2,21 @@ package io.vudo.spirit.internal.actor;
 
 import com.google.protobuf.MessageLite;
 import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.VudoError;
 import io.vudo.protocol.journal.v1.WakeEvent;
 import io.vudo.protocol.journal.v1.WakeSnapshot;
 import io.vudo.protocol.wire.v1.Deliver;
 import io.vudo.protocol.wire.v1.Handled;
 import io.vudo.protocol.wire.v1.HoldAnswer;
+import io.vudo.protocol.wire.v1.Migrate;
+import io.vudo.protocol.wire.v1.Migrated;
 import io.vudo.protocol.wire.v1.Refused;
 import io.vudo.protocol.wire.v1.ResolveHold;
 import io.vudo.protocol.wire.v1.WakeAdd;
 import io.vudo.protocol.wire.v1.WakeAdded;
 import io.vudo.protocol.wire.v1.WakeRemove;
+import io.vudo.spirit.Migration;
 import java.io.IOException;
 import java.io.NotSerializableException;
 import org.apache.pekko.actor.ExtendedActorSystem;
@@ -28,6 +32,9 @@ public final class SpiritSerializer extends SerializerWithStringManifest {
 
   private static final String DELIVER = "D";
   private static final String RESOLVE_HOLD = "R";
+  private static final String MIGRATE = "M";
+  private static final String MIGRATED = "MD";
+  private static final String NOT_MIGRATED = "MF";
   private static final String WAKE = "W";
   private static final String PASSIVATE = "P";
   private static final String HANDLED = "H";
@@ -59,6 +66,12 @@ public final class SpiritSerializer extends SerializerWithStringManifest {
       return DELIVER;
     } else if (message instanceof SpiritCommand.ResolveHold) {
       return RESOLVE_HOLD;
+    } else if (message instanceof SpiritCommand.Migrate) {
+      return MIGRATE;
+    } else if (message instanceof MigrationReply.Done) {
+      return MIGRATED;
+    } else if (message instanceof MigrationReply.Refused) {
+      return NOT_MIGRATED;
     } else if (message instanceof SpiritCommand.Wake) {
       return WAKE;
     } else if (message instanceof SpiritCommand.Passivate) {
@@ -99,6 +112,29 @@ public final class SpiritSerializer extends SerializerWithStringManifest {
       return ResolveHold.newBuilder()
           .setHold(resolve.hold())
           .setReplyTo(references.toSerializationFormat(resolve.replyTo()))
+          .build()
+          .toByteArray();
+    } else if (message instanceof SpiritCommand.Migrate migrate) {
+      return Migrate.newBuilder()
+          .setEngine(migrate.engine())
+          .setReplyTo(references.toSerializationFormat(migrate.replyTo()))
+          .build()
+          .toByteArray();
+    } else if (message instanceof MigrationReply.Done done) {
+      Migration migration = done.migration();
+      return Migrated.newBuilder()
+          .setSpirit(migration.id().toString())
+          .setEngine(migration.engine())
+          .setFromEngine(migration.fromEngine())
+          .setTurn(migration.turn())
+          .setPauseMillis(migration.pauseMillis())
+          .setStateHash(migration.stateHash())
+          .build()
+          .toByteArray();
+    } else if (message instanceof MigrationReply.Refused refused) {
+      return Refused.newBuilder()
+          .setCode(refused.error().code().name())
+          .setDetail(refused.error().detail())
           .build()
           .toByteArray();
     } else if (message instanceof DeliveryReply.Handled handled) {
@@ -152,6 +188,27 @@ public final class SpiritSerializer extends SerializerWithStringManifest {
           ResolveHold resolve = ResolveHold.parseFrom(bytes);
           yield new SpiritCommand.ResolveHold(
               resolve.getHold(), references.resolveActorRef(resolve.getReplyTo()));
+        }
+        case MIGRATE -> {
+          Migrate migrate = Migrate.parseFrom(bytes);
+          yield new SpiritCommand.Migrate(
+              migrate.getEngine(), references.resolveActorRef(migrate.getReplyTo()));
+        }
+        case MIGRATED -> {
+          Migrated migrated = Migrated.parseFrom(bytes);
+          yield new MigrationReply.Done(
+              new Migration(
+                  SpiritId.parse(migrated.getSpirit()),
+                  migrated.getEngine(),
+                  migrated.getFromEngine(),
+                  migrated.getTurn(),
+                  migrated.getPauseMillis(),
+                  migrated.getStateHash()));
+        }
+        case NOT_MIGRATED -> {
+          Refused refused = Refused.parseFrom(bytes);
+          yield new MigrationReply.Refused(
+              new VudoError(ErrorCode.of(refused.getCode()), refused.getDetail()));
         }
         case WAKE -> SpiritCommand.Wake.INSTANCE;
         case PASSIVATE -> SpiritCommand.Passivate.INSTANCE;

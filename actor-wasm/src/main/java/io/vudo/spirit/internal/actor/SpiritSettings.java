@@ -21,6 +21,7 @@ import java.time.Duration;
  * @param maxIdempotencyKeys outcomes that an inbox remembers
  * @param maxIdempotencyKeyBytes bytes of them
  * @param maxMailboxBytes bytes of the messages that wait for one Spirit
+ * @param maxNodeMailboxBytes bytes of the messages that wait for all Spirits of the node
  * @param turnLimits bounds of one turn
  */
 record SpiritSettings(
@@ -38,7 +39,15 @@ record SpiritSettings(
     int maxIdempotencyKeys,
     int maxIdempotencyKeyBytes,
     long maxMailboxBytes,
+    long maxNodeMailboxBytes,
     TurnLimits turnLimits) {
+
+  private static final int HEAP_PARTS = 4;
+
+  /** 0 stands for a quarter of the heap. */
+  private static long ofHeap(long bytes) {
+    return bytes == 0 ? Runtime.getRuntime().maxMemory() / HEAP_PARTS : bytes;
+  }
 
   static SpiritSettings from(Config config) {
     Config spirit = config.getConfig("vudo.spirit");
@@ -58,6 +67,7 @@ record SpiritSettings(
         spirit.getInt("max-idempotency-keys"),
         spirit.getBytes("max-idempotency-key-bytes").intValue(),
         spirit.getBytes("max-mailbox-bytes"),
+        ofHeap(spirit.getBytes("max-node-mailbox-bytes")),
         new TurnLimits(
             turn.getInt("max-effects"),
             turn.getBytes("max-effect-bytes").intValue(),

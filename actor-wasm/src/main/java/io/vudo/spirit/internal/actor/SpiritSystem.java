@@ -14,6 +14,7 @@ import io.vudo.spirit.CompiledModule;
 import io.vudo.spirit.CompiledModules;
 import io.vudo.spirit.Deployment;
 import io.vudo.spirit.DeploymentSource;
+import io.vudo.spirit.Migration;
 import io.vudo.spirit.SpiritStatus;
 import io.vudo.spirit.internal.turn.Configurations;
 import io.vudo.spirit.internal.turn.SpiritMachine;
@@ -50,7 +51,8 @@ public final class SpiritSystem {
   private final DeploymentSource deployments;
   private final CompiledModules modules;
   private final SpiritSettings settings;
-  private final Residents residents = new Residents();
+  private final Residents residents;
+  private final MailboxBudget mailboxes;
   private final WakeIndex wakeIndex;
 
   public SpiritSystem(
@@ -60,6 +62,8 @@ public final class SpiritSystem {
     this.deployments = deployments;
     this.modules = modules;
     this.settings = SpiritSettings.from(system.settings().config());
+    this.residents = new Residents(modules::engine);
+    this.mailboxes = new MailboxBudget(settings.maxNodeMailboxBytes());
     this.wakeIndex = new WakeIndex(sharding);
   }
 
@@ -72,6 +76,7 @@ public final class SpiritSystem {
             tuplespace,
             wakeIndex,
             residents,
+            mailboxes,
             settings,
             Clock.systemUTC());
     sharding.init(
@@ -128,6 +133,30 @@ public final class SpiritSystem {
                 return outcome(reply);
               }
               throw translated(failure, to, timeout);
+            });
+  }
+
+  public CompletionStage<Migration> migrate(SpiritId id, String engine, Duration timeout) {
+    try {
+      modules.engine(engine);
+    } catch (VudoException unknown) {
+      return CompletableFuture.failedFuture(unknown);
+    }
+    if (deployments.find(id.type()).isEmpty()) {
+      return failed(ErrorCode.SPIRIT_TYPE_UNKNOWN, "Got \"" + id.type() + "\".");
+    }
+    return sharding
+        .entityRefFor(SpiritGate.KEY, id.toString())
+        .<MigrationReply>ask(replyTo -> new SpiritCommand.Migrate(engine, replyTo), timeout)
+        .handle(
+            (reply, failure) -> {
+              if (failure != null) {
+                throw translated(failure, id, timeout);
+              }
+              if (reply instanceof MigrationReply.Refused refused) {
+                throw refused.error().toException();
+              }
+              return ((MigrationReply.Done) reply).migration();
             });
   }
 

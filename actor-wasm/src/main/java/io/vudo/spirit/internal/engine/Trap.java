@@ -31,7 +31,7 @@ public record Trap(ErrorCode code, String detail) {
       }
       if (depth == Mailbox.DEPTH_NO_MEMORY) {
         return new VudoException(
-            ErrorCode.TRAP_OTHER, "The node had no memory left for memory.grow.", cause);
+            ErrorCode.RESIDENCY_LIMIT, "The node had no memory left for memory.grow.", cause);
       }
       if (depth < 0) {
         return new VudoException(ErrorCode.CALL_DEPTH_EXCEEDED, "", cause);

@@ -16,6 +16,11 @@ final class HeapBudget {
     this.most = bytes;
   }
 
+  /** How much guests may fill. */
+  long bytes() {
+    return most;
+  }
+
   private boolean take(long bytes) {
     long now = taken.addAndGet(bytes);
     if (now > most) {

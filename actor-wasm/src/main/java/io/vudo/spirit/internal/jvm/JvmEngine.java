@@ -171,6 +171,11 @@ public final class JvmEngine implements Engine {
   }
 
   @Override
+  public String maxInstancesReason() {
+    return "as long as they fit into " + (budget.bytes() >> 20) + " MiB of the heap";
+  }
+
+  @Override
   public int liveInstances() {
     return live.get();
   }

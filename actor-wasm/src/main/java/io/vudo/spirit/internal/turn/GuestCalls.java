@@ -95,4 +95,11 @@ final class GuestCalls {
     }
     return Optional.of(guest.readMemory(pointer, length));
   }
+
+  /** The bytes of an i32 as they lie in a guest's memory. */
+  static byte[] littleEndian(int value) {
+    return new byte[] {
+      (byte) value, (byte) (value >>> 8), (byte) (value >>> 16), (byte) (value >>> 24)
+    };
+  }
 }

@@ -1,8 +1,8 @@
 package io.vudo.spirit.internal.turn;
 
 /**
- * The status codes of the flat ABI, thrown inside a host function to answer the guest. They carry
- * no stack trace: a hostile guest may cause millions of them.
+ * A status that a host function answers with, thrown inside of it. Statuses carry no stack trace: a
+ * hostile guest may cause millions of them. Those here are the flat ABI's.
  */
 @SuppressWarnings("StaticAssignmentOfThrowable") // without trace and suppression, so without state
 final class GuestStatus extends RuntimeException {
@@ -14,7 +14,7 @@ final class GuestStatus extends RuntimeException {
 
   private final int status;
 
-  private GuestStatus(int status) {
+  GuestStatus(int status) {
     super("status " + status, null, false, false);
     this.status = status;
   }

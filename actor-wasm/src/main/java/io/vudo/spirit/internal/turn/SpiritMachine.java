@@ -206,6 +206,47 @@ public final class SpiritMachine implements AutoCloseable {
     grants = Grants.of(next.getCapabilitiesList());
   }
 
+  /**
+   * Goes on with another engine, with the same state. All that can fail happens first: when this
+   * throws, the Spirit is on the old engine as before.
+   *
+   * @param engine the engine's name
+   * @return the event to journal; empty when it runs there already
+   * @throws VudoException {@code SPIRIT_NOT_FOUND} when no Spirit lives here; what the engine says
+   *     of the module ({@code MODULE_UNSUPPORTED}, {@code MODULE_COMPILE_TIMEOUT}) or of one more
+   *     instance ({@code RESIDENCY_LIMIT})
+   */
+  public Optional<SpiritEvent> migrate(String engine) {
+    if (!born) {
+      throw new VudoException(ErrorCode.SPIRIT_NOT_FOUND, "Got \"" + id + "\".");
+    }
+    if (engine.equals(configured.getEngine())) {
+      return Optional.empty();
+    }
+    Configured next = configured.toBuilder().setEngine(engine).build();
+    CompiledModule module = modules.load(next);
+    bringImageUpToDate();
+    EngineInstance moved = restored(module);
+    discardInstance();
+    configured = next;
+    instance = moved;
+    admitted = module.module();
+    return Optional.of(SpiritEvent.newBuilder().setConfigured(next).build());
+  }
+
+  /** SHA-256 of the state as of the last turn, as {@link StateHash} says; the Spirit must live. */
+  public String stateHash() {
+    return StateHash.of(instance());
+  }
+
+  /** Gives the instance back; the next turn gets a new one, with the same state. */
+  public void rest() {
+    if (instance != null) {
+      bringImageUpToDate();
+      discardInstance();
+    }
+  }
+
   // Turns
 
   /**
@@ -239,6 +280,10 @@ public final class SpiritMachine implements AutoCloseable {
     } catch (VudoException failure) {
       record.setFuelUsed(limits.fuelPerTurn() - guest.fuel());
       discardInstance();
+      if (failure.code() == ErrorCode.RESIDENCY_LIMIT) {
+        // The engine ran out of room while the guest grew: the node's want, not the guest's fault.
+        throw failure;
+      }
       record.setFailed(failed(message, failure.code(), failure.detail()));
     } catch (RuntimeException | StackOverflowError fault) {
       record.setFuelUsed(limits.fuelPerTurn() - guest.fuel());
@@ -391,7 +436,7 @@ public final class SpiritMachine implements AutoCloseable {
       reply = run(guest, turn);
     } catch (VudoException e) {
       discardInstance();
-      if (e.code() == ErrorCode.REPLAY_DIVERGED) {
+      if (e.code() == ErrorCode.REPLAY_DIVERGED || e.code() == ErrorCode.RESIDENCY_LIMIT) {
         throw e;
       }
       throw diverged(
@@ -441,10 +486,7 @@ public final class SpiritMachine implements AutoCloseable {
    * @param sequenceNumber under which the journal will keep it
    */
   public StateSnapshot snapshot(long sequenceNumber) {
-    if (born && (!hasImage || !sinceImage.isEmpty())) {
-      instance();
-      renewImage();
-    }
+    bringImageUpToDate();
     SpiritHeader.Builder header =
         SpiritHeader.newBuilder().setLastTurn(lastTurn).setLife(life).setBorn(born);
     if (configured != null) {
@@ -468,6 +510,13 @@ public final class SpiritMachine implements AutoCloseable {
   /** The last snapshot could not be stored; the next one does not build on it. */
   public void snapshotFailed() {
     chain.failed();
+  }
+
+  private void bringImageUpToDate() {
+    if (born && (!hasImage || !sinceImage.isEmpty())) {
+      instance();
+      renewImage();
+    }
   }
 
   private void renewImage() {
@@ -500,17 +549,9 @@ public final class SpiritMachine implements AutoCloseable {
     }
     CompiledModule module = modules.load(configured);
     admitted = module.module();
-    EngineInstance fresh = module.instantiate(wanted -> FlatAbi.bind(wanted, () -> current));
+    EngineInstance fresh = restored(module);
     boolean whole = false;
     try {
-      if (hasImage) {
-        if (pages.sizeBytes() > fresh.memoryBytes()) {
-          fresh.growMemoryTo(pages.sizeBytes());
-        }
-        fresh.withMemory(memory -> pages.restoreInto(memory));
-        fresh.writeGlobals(globals);
-        fresh.writeTables(tables);
-      }
       for (Turn turn : sinceImage) {
         rerun(fresh, turn);
       }
@@ -522,6 +563,28 @@ public final class SpiritMachine implements AutoCloseable {
     }
     instance = fresh;
     return instance;
+  }
+
+  /** A new instance in the state of the image. */
+  private EngineInstance restored(CompiledModule module) {
+    EngineInstance fresh = module.instantiate(wanted -> HostFunctions.bind(wanted, () -> current));
+    boolean whole = false;
+    try {
+      if (hasImage) {
+        if (pages.sizeBytes() > fresh.memoryBytes()) {
+          fresh.growMemoryTo(pages.sizeBytes());
+        }
+        fresh.withMemory(memory -> pages.restoreInto(memory));
+        fresh.writeGlobals(globals);
+        fresh.writeTables(tables);
+      }
+      whole = true;
+      return fresh;
+    } finally {
+      if (!whole) {
+        fresh.close();
+      }
+    }
   }
 
   private void discardInstance() {

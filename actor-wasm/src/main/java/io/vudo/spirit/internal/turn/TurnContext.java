@@ -27,7 +27,7 @@ import java.util.concurrent.TimeUnit;
  * <p>The first answers of a re-run or replay come from the record; a live turn goes on with fresh
  * ones after the last, a replay must not need any.
  */
-final class TurnContext {
+final class TurnContext implements HostContext {
   private static final SecureRandom RANDOM = new SecureRandom();
   private static final long REPLAY_NANOS = TimeUnit.DAYS.toNanos(1);
 
@@ -43,6 +43,9 @@ final class TurnContext {
   private final List<Answer> answers;
   private final List<Effect> effects = new ArrayList<>();
   private final List<TurnLog> logs = new ArrayList<>();
+  private final OutputLines stdout;
+  private final OutputLines stderr;
+  private long monotonicNanos = Long.MIN_VALUE;
   private int nextAnswer;
   private long effectBytes;
   private long answerBytes;
@@ -70,28 +73,35 @@ final class TurnContext {
         System.nanoTime()
             + (replay ? REPLAY_NANOS : TimeUnit.MILLISECONDS.toNanos(limits.turnTimeoutMillis()));
     this.answers = new ArrayList<>(recorded);
+    this.stdout = new OutputLines(2, bounds.maxLogLineBytes(), this::log);
+    this.stderr = new OutputLines(3, bounds.maxLogLineBytes(), this::log);
     for (Answer answer : recorded) {
       answerBytes += answer.getSerializedSize();
     }
   }
 
-  SpiritId self() {
+  @Override
+  public SpiritId self() {
     return self;
   }
 
-  Message input() {
+  @Override
+  public Message input() {
     return input;
   }
 
-  Grants grants() {
+  @Override
+  public Grants grants() {
     return grants;
   }
 
-  SpiritLimits limits() {
+  @Override
+  public SpiritLimits limits() {
     return limits;
   }
 
-  long deadlineNanos() {
+  @Override
+  public long deadlineNanos() {
     return deadlineNanos;
   }
 
@@ -103,13 +113,17 @@ final class TurnContext {
     return effects;
   }
 
+  /** What the guest has logged; a line without an end is ended. */
   List<TurnLog> logs() {
+    stdout.end();
+    stderr.end();
     return logs;
   }
 
   // Answers
 
-  long nowNanos() {
+  @Override
+  public long nowNanos() {
     Answer recorded = recorded(Answer.AnswerCase.NOW_NANOS);
     if (recorded != null) {
       return recorded.getNowNanos();
@@ -120,7 +134,15 @@ final class TurnContext {
     return record(Answer.newBuilder().setNowNanos(nanos).build()).getNowNanos();
   }
 
-  byte[] random(int length) {
+  /** The recorded clock, held back where the node's own was set back during the turn. */
+  @Override
+  public long monotonicNanos() {
+    monotonicNanos = Math.max(monotonicNanos, nowNanos());
+    return monotonicNanos;
+  }
+
+  @Override
+  public byte[] random(int length) {
     Answer recorded = recorded(Answer.AnswerCase.RANDOM);
     if (recorded != null) {
       if (recorded.getRandom().size() != length) {
@@ -134,8 +156,8 @@ final class TurnContext {
     return bytes;
   }
 
-  /** The recorded answer, or unwinds the turn to go and get one. */
-  TupleAnswer tuple(SpaceRequest request) {
+  @Override
+  public TupleAnswer tuple(SpaceRequest request) {
     Answer recorded = recorded(Answer.AnswerCase.TUPLE);
     if (recorded == null) {
       checkAnswers();
@@ -196,7 +218,8 @@ final class TurnContext {
 
   // Effects
 
-  void send(SpiritId to, String type, byte[] payload, Message.Kind kind) {
+  @Override
+  public void send(SpiritId to, String type, byte[] payload, Message.Kind kind) {
     Message message =
         Message.newBuilder()
             .setId(self + "#" + number + "#" + effects.size())
@@ -212,7 +235,8 @@ final class TurnContext {
             .build());
   }
 
-  void writeTuple(String space, byte[] tuple, long ttlMillis) {
+  @Override
+  public void writeTuple(String space, byte[] tuple, long ttlMillis) {
     add(
         Effect.newBuilder()
             .setTupleWrite(
@@ -223,7 +247,8 @@ final class TurnContext {
             .build());
   }
 
-  void confirmTake(String space, String hold) {
+  @Override
+  public void confirmTake(String space, String hold) {
     add(
         Effect.newBuilder()
             .setConfirmTake(ConfirmTake.newBuilder().setSpace(space).setHold(hold))
@@ -248,7 +273,8 @@ final class TurnContext {
     effects.add(effect);
   }
 
-  void log(int level, byte[] text, int originalLength) {
+  @Override
+  public void log(int level, byte[] text, int originalLength) {
     if (replay || logs.size() > bounds.maxLogLines()) {
       return;
     }
@@ -260,7 +286,33 @@ final class TurnContext {
     logs.add(new TurnLog(level, originalLength > text.length ? line + "…" : line));
   }
 
-  int maxLogLineBytes() {
+  @Override
+  public int maxLogLineBytes() {
     return bounds.maxLogLineBytes();
+  }
+
+  // What a program of an operating system would have: nothing here is the node's own
+
+  @Override
+  public List<String> arguments() {
+    return List.of(self.toString());
+  }
+
+  @Override
+  public List<String> environment() {
+    return List.of("VUDO_SPIRIT_ID=" + self, "VUDO_SPIRIT_TYPE=" + self.type());
+  }
+
+  @Override
+  public void write(StandardStream stream, byte[] bytes) {
+    if (!replay && logs.size() <= bounds.maxLogLines()) {
+      (stream == StandardStream.STDOUT ? stdout : stderr).write(bytes);
+    }
+  }
+
+  @Override
+  public RuntimeException exit(int code) {
+    return new VudoException(
+        ErrorCode.GUEST_EXITED, "Exit code " + Integer.toUnsignedString(code) + ".");
   }
 }

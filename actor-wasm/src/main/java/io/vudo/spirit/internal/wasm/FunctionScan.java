@@ -498,6 +498,9 @@ final class FunctionScan {
     }
     String plain = Op.plainSignature(opcode);
     if (plain != null) {
+      if (opcode == Op.F32_ABS || opcode == Op.F64_ABS) {
+        edit(opcode, 0, 0);
+      }
       int alignment = Op.plainAlignment(opcode);
       if (alignment >= 0) {
         memoryAccess(alignment);

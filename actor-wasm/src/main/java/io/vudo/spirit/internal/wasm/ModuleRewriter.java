@@ -788,6 +788,16 @@ final class ModuleRewriter {
         out.write(module.bytes, from, to);
         restoreFuel(out);
       }
+      case Op.F32_ABS ->
+          out.write(Op.I32_REINTERPRET_F32)
+              .i32(Integer.MAX_VALUE)
+              .write(Op.I32_AND)
+              .write(Op.F32_REINTERPRET_I32);
+      case Op.F64_ABS ->
+          out.write(Op.I64_REINTERPRET_F64)
+              .i64(Long.MAX_VALUE)
+              .write(Op.I64_AND)
+              .write(Op.F64_REINTERPRET_I64);
       case Op.MEMORY_GROW -> synchronizedCall(out, growMemory(pages));
       case FunctionScan.MISC + Op.MEMORY_COPY -> synchronizedCall(out, bulkMemory(Op.MEMORY_COPY));
       case FunctionScan.MISC + Op.MEMORY_FILL -> synchronizedCall(out, bulkMemory(Op.MEMORY_FILL));

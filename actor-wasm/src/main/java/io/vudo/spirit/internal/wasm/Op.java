@@ -57,13 +57,20 @@ final class Op {
   static final int F64_NE = 0x62;
   static final int I32_ADD = 0x6a;
   static final int I32_SUB = 0x6b;
+  static final int I32_AND = 0x71;
   static final int I32_OR = 0x72;
   static final int I32_SHL = 0x74;
   static final int I64_ADD = 0x7c;
   static final int I64_SUB = 0x7d;
   static final int I64_MUL = 0x7e;
+<<<<<<< HEAD
   static final int I64_OR = 0x84;
+=======
+  static final int I64_AND = 0x83;
+>>>>>>> main
   static final int I64_SHR_U = 0x88;
+  static final int F32_ABS = 0x8b;
+  static final int F64_ABS = 0x99;
   static final int I32_WRAP_I64 = 0xa7;
   static final int I64_EXTEND_I32_S = 0xac;
   static final int I64_EXTEND_I32_U = 0xad;

@@ -83,6 +83,11 @@
  * that its answer does not depend on the machine. {@code table.grow} answers -1 when all tables
  * together would have more entries than the limit.
  *
+ * <h2>Absolute values</h2>
+ *
+ * {@code f32.abs} and {@code f64.abs} become operations on the bits of the float: a Java virtual
+ * machine before 18 may leave a NaN its sign, depending on whether it interprets or compiles.
+ *
  * <h2>State</h2>
  *
  * <ul>

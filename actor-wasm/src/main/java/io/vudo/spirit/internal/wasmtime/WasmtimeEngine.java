@@ -66,6 +66,7 @@ public final class WasmtimeEngine implements Engine {
   private final GuestPool guests = new GuestPool();
   private final CompilerPool compilers;
   private final int maxInstances;
+  private final String maxInstancesReason;
 
   /**
    * Starts an engine.
@@ -85,6 +86,12 @@ public final class WasmtimeEngine implements Engine {
             });
     long possible = possibleInstances();
     this.maxInstances = (int) Math.min(possible, options.maxInstances().orElse(Integer.MAX_VALUE));
+    this.maxInstancesReason =
+        maxInstances < possible
+            ? "vudo.spirit.max-instances"
+            : possible == ADDRESS_SPACE_INSTANCES
+                ? "the address space holds no more"
+                : "vm.max_map_count is " + Mappings.limit();
   }
 
   private static Config config(Options options) {
@@ -205,6 +212,11 @@ public final class WasmtimeEngine implements Engine {
   @Override
   public int maxInstances() {
     return maxInstances;
+  }
+
+  @Override
+  public String maxInstancesReason() {
+    return maxInstancesReason;
   }
 
   @Override

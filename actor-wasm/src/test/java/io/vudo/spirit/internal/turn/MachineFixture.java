@@ -32,12 +32,16 @@ final class MachineFixture implements AutoCloseable {
   private int messages;
 
   MachineFixture(byte[] module, SpiritLimits limits, String... capabilities) {
+    this("wasmtime", module, limits, capabilities);
+  }
+
+  MachineFixture(String engine, byte[] module, SpiritLimits limits, String... capabilities) {
     this.module = module;
     this.deployment =
         new Deployment(
             ID.type(),
             ModuleDigest.of(module),
-            "wasmtime",
+            engine,
             limits,
             Stream.of(capabilities).map(Capability::parse).collect(Collectors.toSet()),
             true,

@@ -1,0 +1,79 @@
+package io.vudo.spirit.internal.turn;
+
+import io.vudo.protocol.SpiritId;
+import io.vudo.protocol.SpiritLimits;
+import io.vudo.protocol.journal.v1.Message;
+import io.vudo.protocol.journal.v1.TupleAnswer;
+import java.util.List;
+
+/**
+ * What the host functions see of the one who runs the guest: a turn of a Spirit ({@link
+ * TurnContext}), or a program that runs without a node ({@link ProgramContext}).
+ */
+interface HostContext {
+  /** Who the guest is. */
+  SpiritId self();
+
+  /** The message at hand. */
+  Message input();
+
+  Grants grants();
+
+  SpiritLimits limits();
+
+  /** {@link System#nanoTime()} at which the guest is stopped. */
+  long deadlineNanos();
+
+  /** The most bytes of a line that {@link #log} takes. */
+  int maxLogLineBytes();
+
+  // Answers
+
+  /** Nanoseconds since 1970. */
+  long nowNanos();
+
+  /** Nanoseconds of a clock that never goes back while this context lives. */
+  long monotonicNanos();
+
+  byte[] random(int length);
+
+  /** The tuple, or unwinds the guest to go and get one. */
+  TupleAnswer tuple(SpaceRequest request);
+
+  // Effects
+
+  void send(SpiritId to, String type, byte[] payload, Message.Kind kind);
+
+  void writeTuple(String space, byte[] tuple, long ttlMillis);
+
+  void confirmTake(String space, String hold);
+
+  /**
+   * Takes a line for the log.
+   *
+   * @param level as in {@link TurnLog}
+   * @param text its first bytes, at most {@link #maxLogLineBytes()}
+   * @param originalLength how many bytes it has
+   */
+  void log(int level, byte[] text, int originalLength);
+
+  // What a program of an operating system would have
+
+  /** The arguments, the program's name first; none holds a NUL. */
+  List<String> arguments();
+
+  /** The environment as {@code NAME=value}; none holds a NUL. */
+  List<String> environment();
+
+  /** Takes bytes that the guest wrote to one of its output streams. */
+  void write(StandardStream stream, byte[] bytes);
+
+  /** What ends the guest with this exit code when it is thrown. */
+  RuntimeException exit(int code);
+
+  /** The output streams of a program. */
+  enum StandardStream {
+    STDOUT,
+    STDERR
+  }
+}
