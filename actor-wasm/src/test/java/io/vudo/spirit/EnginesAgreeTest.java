@@ -198,5 +198,5 @@ class EnginesAgreeTest {
   }
 
   private static final String RECORDED =
-      "2 6a3e6448789f38124b32969c44d0a29c12ec1c2c1bd9f85fea4549b9e74ede2e";
+      "2 f541b5db66d0087b92a9afe0de15ff1b779a038ca0d93e990f0548b7e68691cd";
 }

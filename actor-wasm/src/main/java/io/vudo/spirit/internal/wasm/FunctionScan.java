@@ -16,12 +16,6 @@ final class FunctionScan {
   /** Up to how many basic blocks with calls take the call depth themselves. */
   private static final int CALLING_BLOCKS = 2;
 
-  /** The most that callers pay for a function. */
-  private static final int PREPAID_UNITS = 64;
-
-  /** A basic block ends when it has so many. */
-  private static final int BLOCK_UNITS = 1 << 20;
-
   private static final byte[] NONE = {};
 
   private final ParsedModule module;
@@ -52,7 +46,7 @@ final class FunctionScan {
 
   int codeTo;
 
-  /** Whether the function calls anything that it does not pay for itself. */
+  /** Whether the function calls anything. */
   boolean calls;
 
   /**
@@ -63,15 +57,6 @@ final class FunctionScan {
 
   /** Whether the call depth is taken once, where the function starts. */
   boolean deepFromStart;
-
-  /**
-   * By function: what a call of it costs, which its callers pay; -1 when it pays itself. To be set
-   * before functions are scanned for rewriting.
-   */
-  private int[] prepaid;
-
-  /** What a call of the function costs, or -1 when that is not the same for each. */
-  int constantUnits;
 
   /** What a call of the function adds to the call depth, if it calls anything itself. */
   int weight;
@@ -148,13 +133,6 @@ final class FunctionScan {
 
   FunctionScan(ParsedModule module) {
     this.module = module;
-    this.prepaid = new int[module.functionTypes.length];
-    Arrays.fill(prepaid, -1);
-  }
-
-  /** From now on callers pay for these functions. */
-  void prepay(int[] unitsByFunction) {
-    prepaid = unitsByFunction;
   }
 
   /** Scans the function at this place among those that have a body. */
@@ -197,20 +175,7 @@ final class FunctionScan {
           "locals times blocks of function " + function, joins, Bounds.LOCALS_TIMES_BLOCKS);
     }
     deepFromStart = callsInLoop || callRuns.size() > 2 * CALLING_BLOCKS;
-    constantUnits = constantUnits();
     weight = 1 + (slots(locals, locals.length) + highest) / 16;
-  }
-
-  /** A function that is one basic block costs the same each time, if nothing in it costs extra. */
-  private int constantUnits() {
-    boolean constant = !calls && chargeOffsets.size() <= 1;
-    for (int i = 0; i < edits.size(); i += EDIT_INTS) {
-      int opcode = edits.get(i + 2);
-      constant &= opcode < MISC && opcode != Op.UNREACHABLE && opcode != Op.MEMORY_GROW;
-    }
-    int units = chargeUnits.size() == 0 ? 0 : chargeUnits.get(0);
-    boolean entry = chargePlaces.size() == 0 || chargePlaces.get(0) == AT_ENTRY;
-    return constant && entry && units <= PREPAID_UNITS ? units : -1;
   }
 
   private static int slots(byte[] types, int count) {
@@ -543,13 +508,8 @@ final class FunctionScan {
         if (function >= module.functionTypes.length) {
           throw invalid("unknown function " + function);
         }
-        boolean paid = prepaid[function] >= 0;
-        edit(Op.CALL, function, paid ? 1 : 0);
-        if (paid) {
-          prepay(prepaid[function]);
-        } else {
-          calls();
-        }
+        edit(Op.CALL, function, 0);
+        calls();
         call(module.signatureOf(function));
       }
       case Op.CALL_INDIRECT -> {
@@ -670,15 +630,6 @@ final class FunctionScan {
           throw Refusal.unsupported(offset, "typed function references");
       default ->
           throw Refusal.malformed(offset, String.format("unknown instruction 0x%02x", opcode));
-    }
-  }
-
-  private void prepay(int units) {
-    if (live) {
-      if (blockUnits + units > BLOCK_UNITS) {
-        leader();
-      }
-      blockUnits += units;
     }
   }
 

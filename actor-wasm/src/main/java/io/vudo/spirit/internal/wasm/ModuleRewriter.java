@@ -50,9 +50,6 @@ final class ModuleRewriter {
   private final FunctionScan scan;
   private final boolean changesTables;
 
-  /** By function: what its callers pay for a call of it; -1 when it pays itself. */
-  private final int[] prepaid;
-
   private static final int LOAD = 0;
   private static final int STORE = 1;
   private static final int HOST = 2;
@@ -106,14 +103,9 @@ final class ModuleRewriter {
     this.module = module;
     this.limits = limits;
     this.scan = new FunctionScan(module);
-    this.prepaid = new int[module.functionTypes.length];
-    Arrays.fill(prepaid, -1);
     for (int i = 0; i < module.bodies.size(); i++) {
       scan.scan(i);
-      prepaid[module.imports.size() + i] = scan.constantUnits;
     }
-    forgetReferenced();
-    scan.prepay(prepaid);
     this.changesTables = scan.changesTables;
     int next = module.globals.size();
     this.fuel = next++;
@@ -133,23 +125,6 @@ final class ModuleRewriter {
     this.referenced = changesTables ? module.declaredReferences.stream().toArray() : new int[0];
     this.functionsTable = 2 * module.tables.size();
     this.identitiesTable = functionsTable + 1;
-  }
-
-  /** A function that can be called by reference has callers that do not know what it costs. */
-  private void forgetReferenced() {
-    scan.references.stream().forEach(function -> prepaid[function] = -1);
-    for (ElementSegment segment : module.elements) {
-      for (int function : segment.functions()) {
-        if (function >= 0) {
-          prepaid[function] = -1;
-        }
-      }
-    }
-    for (ParsedModule.Global global : module.globals) {
-      if (global.type() == Op.FUNCREF && global.value().bits() >= 0) {
-        prepaid[(int) global.value().bits()] = -1;
-      }
-    }
   }
 
   /** The result of rewriting. */
@@ -463,7 +438,7 @@ final class ModuleRewriter {
     fuelLocal = scan.locals.length;
     locals[locals.length - 2] = Op.I64;
     locals[locals.length - 1] = Op.I32;
-    metered = scan.chargeOffsets.size() > 0 && prepaid[module.imports.size() + defined] < 0;
+    metered = scan.chargeOffsets.size() > 0;
     depthLocal = -1;
     boolean deep = metered && scan.calls;
     boolean deepFromStart = deep && scan.deepFromStart;
@@ -618,9 +593,6 @@ final class ModuleRewriter {
   }
 
   private void chargeBlock(BinaryWriter out, int units, int place) {
-    if (!metered) {
-      return;
-    }
     // A function that calls nothing cannot recur; whoever called it checks what it burnt.
     pay(out, units);
     if (place == FunctionScan.AT_ENTRY && scan.calls && scan.deepFromStart) {
@@ -776,13 +748,7 @@ final class ModuleRewriter {
         saveFuel(out);
         return false;
       }
-      case Op.CALL -> {
-        if (second == 1) {
-          out.call(SHIFT + first);
-        } else {
-          synchronizedCall(out, SHIFT + first);
-        }
-      }
+      case Op.CALL -> synchronizedCall(out, SHIFT + first);
       case Op.CALL_INDIRECT -> {
         saveFuel(out);
         out.write(module.bytes, from, to);
@@ -1038,9 +1004,6 @@ final class ModuleRewriter {
   private void addCall(String name, int function, Signature signature) {
     BinaryWriter out = new BinaryWriter();
     takeFuel(out);
-    if (prepaid[function] > 0) {
-      out.globalGet(fuel).i64(prepaid[function]).write(Op.I64_SUB).globalSet(fuel);
-    }
     int slot = Mailbox.VALUES;
     for (byte type : signature.parameters()) {
       slot = loadValue(out, slot, type);

@@ -63,11 +63,8 @@ final class Op {
   static final int I64_ADD = 0x7c;
   static final int I64_SUB = 0x7d;
   static final int I64_MUL = 0x7e;
-<<<<<<< HEAD
   static final int I64_OR = 0x84;
-=======
   static final int I64_AND = 0x83;
->>>>>>> main
   static final int I64_SHR_U = 0x88;
   static final int F32_ABS = 0x8b;
   static final int F64_ABS = 0x99;

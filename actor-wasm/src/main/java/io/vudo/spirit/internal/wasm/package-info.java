@@ -33,9 +33,6 @@
  *   <li>A basic block is charged as a whole where it starts: at the start of a function, of a
  *       loop's body, of both arms of an {@code if}; behind an {@code if}, behind a {@code block}
  *       that something branches to, and behind {@code br_if}.
- *   <li>A function whose body is one basic block of at most 64 units, which contains no call but of
- *       such functions' kind, nothing that is paid for by size and no {@code unreachable}, and to
- *       which there is no reference, is paid for by its callers, with the block that calls it.
  *   <li>A call of the host costs 100 more.
  *   <li>{@code memory.copy}, {@code memory.fill} and {@code memory.init} cost 1 more for each full
  *       64 bytes; {@code table.copy}, {@code table.fill}, {@code table.init} and {@code table.grow}
@@ -71,10 +68,9 @@
  * A function that calls others takes its weight from the allowance and gives it back: before the
  * first and behind the last call of each basic block, if at most two of its blocks call and none of
  * them in a loop; else once, when it starts and when it returns. So the innermost call may weigh
- * nothing. Functions that are paid for by their callers do not count as called. The weight is 1 +
- * (parameters + locals + the largest height of its operand stack) / 16, rounded down, a v128 local
- * counting twice. A function that calls nothing weighs nothing. When the allowance falls below 0 it
- * traps.
+ * nothing. The weight is 1 + (parameters + locals + the largest height of its operand stack) / 16,
+ * rounded down, a v128 local counting twice. A function that calls nothing weighs nothing. When the
+ * allowance falls below 0 it traps.
  *
  * <h2>Memory and tables</h2>
  *
