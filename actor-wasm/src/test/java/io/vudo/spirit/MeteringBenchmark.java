@@ -1,5 +1,11 @@
 package io.vudo.spirit;
 
+import com.dylibso.chicory.compiler.InterpreterFallback;
+import com.dylibso.chicory.compiler.MachineFactoryCompiler;
+import com.dylibso.chicory.runtime.ByteArrayMemory;
+import com.dylibso.chicory.runtime.ExportFunction;
+import com.dylibso.chicory.wasm.Parser;
+import com.dylibso.chicory.wasm.WasmModule;
 import io.github.kawamuray.wasmtime.Config;
 import io.github.kawamuray.wasmtime.Func;
 import io.github.kawamuray.wasmtime.Instance;
@@ -27,8 +33,11 @@ import java.util.function.Function;
  */
 final class MeteringBenchmark {
   /** How an engine runs a module that admission has not seen. */
-  private static final Map<String, Function<byte[], Guest>> UNMETERED =
-      Map.of("wasmtime", Unmetered::new);
+  private static final Map<String, Function<byte[], Guest>> PLAIN =
+      Map.of("wasmtime", PlainWasmtime::new, "jvm", PlainJvm::new);
+
+  /** For how long a kernel runs before it counts, so that the JVM's compilers are done with it. */
+  private static final long WARM_UP_NANOS = 2_000_000_000L;
 
   /** Time that the thread ran, so that others on the machine count little. */
   private static final ThreadMXBean CLOCK = ManagementFactory.getThreadMXBean();
@@ -52,11 +61,22 @@ final class MeteringBenchmark {
   }
 
   @SuppressWarnings("ArrayRecordComponent") // never compared
-  private record Kernel(String export, byte[] module, int size) {}
+  private record Kernel(String name, byte[] module, String export, int size) {
+    Kernel(String export, byte[] module, int size) {
+      this(export, module, export, size);
+    }
+  }
+
+  /** What the rounds of a kernel took. */
+  private record Medians(double plainMillis, double meteredMillis) {
+    double ratio() {
+      return meteredMillis / plainMillis;
+    }
+  }
 
   private MeteringBenchmark() {}
 
-  /** Arguments: rounds, and engines (all by default). */
+  /** Argument: rounds. */
   public static void main(String[] arguments) throws InterruptedException {
     int rounds = arguments.length > 0 ? Integer.parseInt(arguments[0]) : 15;
     // What calls a guest needs the stack of one.
@@ -75,6 +95,7 @@ final class MeteringBenchmark {
     kernels.add(new Kernel("sort", compiled, 100_000));
     kernels.add(new Kernel("search", compiled, 1_000_000));
     kernels.add(new Kernel("sieve", compiled, 1_000_000));
+    kernels.add(new Kernel("quickjs", resource("quickjs.wasm"), "run", 10_000));
     return kernels;
   }
 
@@ -89,29 +110,42 @@ final class MeteringBenchmark {
   }
 
   private static void run(int rounds) {
+    Map<String, Map<String, Medians>> all = new LinkedHashMap<>();
     try (Engines engines = Engines.withDefaults()) {
-      System.out.printf(
-          "%-10s %-8s %10s %10s %6s%n", "engine", "kernel", "plain ms", "metered", "");
-      for (String engine : UNMETERED.keySet()) {
-        Map<String, Double> ratios = new LinkedHashMap<>();
+      System.out.printf("%-10s %-8s %10s %10s%n", "engine", "kernel", "plain ms", "metered");
+      for (String engine : Engines.names()) {
+        Map<String, Medians> medians = new LinkedHashMap<>();
         for (Kernel kernel : kernels()) {
-          ratios.put(kernel.export, ratio(engines.engine(engine), kernel, rounds));
+          medians.put(kernel.name, measure(engines.engine(engine), kernel, rounds));
         }
-        double product = ratios.values().stream().reduce(1.0, (a, b) -> a * b);
-        System.out.printf(
-            "%-10s geometric mean %.2f, worst %.2f%n",
-            engine,
-            Math.pow(product, 1.0 / ratios.size()),
-            ratios.values().stream().mapToDouble(r -> r).max().orElse(0));
+        print(engine, medians.values().stream().map(Medians::ratio).toList());
+        all.put(engine, medians);
       }
     }
+    System.out.printf("%n%-19s %10s%n", "metered kernel", "jvm/wasmtime");
+    List<Double> ratios = new ArrayList<>();
+    all.get("wasmtime")
+        .forEach(
+            (kernel, wasmtime) -> {
+              ratios.add(all.get("jvm").get(kernel).meteredMillis / wasmtime.meteredMillis);
+              System.out.printf("%-19s %10.2f%n", kernel, ratios.get(ratios.size() - 1));
+            });
+    print("jvm/wasmtime", ratios);
   }
 
-  private static double ratio(Engine engine, Kernel kernel, int rounds) {
-    try (Guest plain = UNMETERED.get(engine.name()).apply(kernel.module);
+  private static void print(String label, List<Double> ratios) {
+    System.out.printf(
+        "%-10s geometric mean %.2f, worst %.2f%n",
+        label,
+        Math.exp(ratios.stream().mapToDouble(Math::log).average().orElse(0)),
+        ratios.stream().mapToDouble(r -> r).max().orElse(0));
+  }
+
+  private static Medians measure(Engine engine, Kernel kernel, int rounds) {
+    try (Guest plain = PLAIN.get(engine.name()).apply(kernel.module);
         Guest metered = new Metered(engine, kernel.module)) {
       double[][] millis = new double[2][rounds];
-      // The first rounds warm up and do not count.
+      long warm = System.nanoTime() + WARM_UP_NANOS;
       for (int round = -2; round < rounds; round++) {
         int[] answers = new int[2];
         for (int side = 0; side < 2; side++) {
@@ -122,19 +156,24 @@ final class MeteringBenchmark {
           }
         }
         if (answers[0] != answers[1]) {
-          throw new AssertionError(kernel.export + ": " + Arrays.toString(answers));
+          throw new AssertionError(kernel.name + ": " + Arrays.toString(answers));
+        }
+        if (round == -1 && System.nanoTime() < warm) {
+          round--;
         }
       }
-      double[] medians = new double[2];
-      for (int side = 0; side < 2; side++) {
-        Arrays.sort(millis[side]);
-        medians[side] = millis[side][rounds / 2];
+      for (double[] side : millis) {
+        Arrays.sort(side);
       }
-      double ratio = medians[1] / medians[0];
+      Medians medians = new Medians(millis[0][rounds / 2], millis[1][rounds / 2]);
       System.out.printf(
           "%-10s %-8s %10.2f %10.2f %6.2f%n",
-          engine.name(), kernel.export, medians[0], medians[1], ratio);
-      return ratio;
+          engine.name(),
+          kernel.name,
+          medians.plainMillis,
+          medians.meteredMillis,
+          medians.ratio());
+      return medians;
     }
   }
 
@@ -161,7 +200,7 @@ final class MeteringBenchmark {
   }
 
   /** Straight through the binding, set up as the engine is. */
-  private static final class Unmetered implements Guest {
+  private static final class PlainWasmtime implements Guest {
     private final io.github.kawamuray.wasmtime.Engine engine =
         new io.github.kawamuray.wasmtime.Engine(
             new Config().craneliftOptLevel(OptLevel.SPEED).maxWasmStack(2L << 20));
@@ -170,7 +209,7 @@ final class MeteringBenchmark {
     private final Instance instance;
     private final Map<String, Func> functions = new LinkedHashMap<>();
 
-    Unmetered(byte[] bytes) {
+    PlainWasmtime(byte[] bytes) {
       module = new Module(engine, bytes);
       store = new Store<>(null, engine);
       instance = new Instance(store, module, List.of());
@@ -191,5 +230,31 @@ final class MeteringBenchmark {
       module.close();
       engine.close();
     }
+  }
+
+  /** As the library's own users do it. */
+  private static final class PlainJvm implements Guest {
+    private final com.dylibso.chicory.runtime.Instance instance;
+
+    PlainJvm(byte[] bytes) {
+      WasmModule module = Parser.parse(bytes);
+      instance =
+          com.dylibso.chicory.runtime.Instance.builder(module)
+              .withMachineFactory(
+                  MachineFactoryCompiler.builder(module)
+                      .withInterpreterFallback(InterpreterFallback.SILENT)
+                      .compile())
+              .withMemoryFactory(ByteArrayMemory::new)
+              .build();
+    }
+
+    @Override
+    public int call(String export, int size) {
+      ExportFunction function = instance.export(export);
+      return (int) function.apply(size)[0];
+    }
+
+    @Override
+    public void close() {}
   }
 }
