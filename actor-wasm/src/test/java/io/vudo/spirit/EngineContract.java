@@ -150,12 +150,12 @@ abstract class EngineContract {
     assertEquals(3, burnt(text, "choose", 0));
     assertEquals(6, burnt(text, "maybe", 1));
     assertEquals(3, burnt(text, "maybe", 0));
-    assertEquals(4, burnt(text, "skip", 1));
-    assertEquals(6, burnt(text, "skip", 0));
+    assertEquals(3, burnt(text, "skip", 1));
+    assertEquals(5, burnt(text, "skip", 0));
     assertEquals(1, burnt(text, "dead"));
     assertEquals(5, burnt(text, "call"));
-    assertEquals(6, burnt(text, "table", 0));
-    assertEquals(6, burnt(text, "table", 1));
+    assertEquals(4, burnt(text, "table", 0));
+    assertEquals(4, burnt(text, "table", 1));
   }
 
   @Test

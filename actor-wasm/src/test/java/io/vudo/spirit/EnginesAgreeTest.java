@@ -198,5 +198,5 @@ class EnginesAgreeTest {
   }
 
   private static final String RECORDED =
-      "2 f541b5db66d0087b92a9afe0de15ff1b779a038ca0d93e990f0548b7e68691cd";
+      "2 c13e470579bc6b182c66f9e451c9a1945652e7953db4e06b9c4c4be2f06f75e2";
 }

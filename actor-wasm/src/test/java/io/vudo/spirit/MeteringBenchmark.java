@@ -14,9 +14,6 @@ import io.github.kawamuray.wasmtime.OptLevel;
 import io.github.kawamuray.wasmtime.Store;
 import io.github.kawamuray.wasmtime.Val;
 import io.vudo.protocol.SpiritLimits;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.util.ArrayList;
@@ -24,7 +21,6 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.function.Function;
 
 /**
@@ -86,7 +82,7 @@ final class MeteringBenchmark {
   }
 
   private static List<Kernel> kernels() {
-    byte[] compiled = resource("kernels.wasm");
+    byte[] compiled = Modules.resource("kernels.wasm");
     List<Kernel> kernels = new ArrayList<>();
     kernels.add(new Kernel("fib", Modules.wasm(FIB), 29));
     kernels.add(new Kernel("sha256", compiled, 1_000));
@@ -95,18 +91,8 @@ final class MeteringBenchmark {
     kernels.add(new Kernel("sort", compiled, 100_000));
     kernels.add(new Kernel("search", compiled, 1_000_000));
     kernels.add(new Kernel("sieve", compiled, 1_000_000));
-    kernels.add(new Kernel("quickjs", resource("quickjs.wasm"), "run", 10_000));
+    kernels.add(new Kernel("quickjs", Modules.resource("quickjs.wasm"), "run", 10_000));
     return kernels;
-  }
-
-  private static byte[] resource(String name) {
-    try (InputStream in =
-        Objects.requireNonNull(
-            MeteringBenchmark.class.getResourceAsStream("/benchmark/" + name), name)) {
-      return in.readAllBytes();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 
   private static void run(int rounds) {
@@ -168,11 +154,7 @@ final class MeteringBenchmark {
       Medians medians = new Medians(millis[0][rounds / 2], millis[1][rounds / 2]);
       System.out.printf(
           "%-10s %-8s %10.2f %10.2f %6.2f%n",
-          engine.name(),
-          kernel.name,
-          medians.plainMillis,
-          medians.meteredMillis,
-          medians.ratio());
+          engine.name(), kernel.name, medians.plainMillis, medians.meteredMillis, medians.ratio());
       return medians;
     }
   }

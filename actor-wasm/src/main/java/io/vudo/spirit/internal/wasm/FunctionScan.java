@@ -458,7 +458,7 @@ final class FunctionScan {
   private void instruction() {
     offset = in.position();
     int opcode = in.unsignedByte();
-    if (opcode != Op.END && opcode != Op.ELSE) {
+    if (opcode != Op.END && opcode != Op.ELSE && opcode != Op.BLOCK) {
       count();
     }
     String plain = Op.plainSignature(opcode);

@@ -28,8 +28,9 @@
  * <h2>Fuel</h2>
  *
  * <ul>
- *   <li>Every instruction costs 1 unit, {@code else} and {@code end} nothing, instructions that
- *       cannot be reached nothing.
+ *   <li>Every instruction costs 1 unit; {@code block}, {@code else} and {@code end} cost nothing:
+ *       an interpreter's loop enters hundreds of blocks to get to one of them. Instructions that
+ *       cannot be reached cost nothing.
  *   <li>A basic block is charged as a whole where it starts: at the start of a function, of a
  *       loop's body, of both arms of an {@code if}; behind an {@code if}, behind a {@code block}
  *       that something branches to, and behind {@code br_if}.
