@@ -928,4 +928,70 @@ abstract class EngineContract {
       assertEquals(0, small.liveInstances());
     }
   }
+
+  /** Sums that overflow, ranges that are empty, and tables of different sizes. */
+  @Test
+  void rangesOfTablesAreCheckedWherePlainSumsOverflow() {
+    String text =
+        """
+        (module (table $a 3 funcref) (table $b 20 funcref) (type $f (func (result i32)))
+          (elem $e func $one $one)
+          (func $one (export "one") (type $f) (i32.const 1))
+          (func (export "fill") (param i32 i32)
+            (table.fill $a (local.get 0) (ref.func $one) (local.get 1)))
+          (func (export "init") (param i32 i32 i32)
+            (table.init $a $e (local.get 0) (local.get 1) (local.get 2)))
+          (func (export "copy") (param i32 i32 i32)
+            (table.copy $b $a (local.get 0) (local.get 1) (local.get 2)))
+          (func (export "call") (param i32) (result i32)
+            (call_indirect $b (type $f) (local.get 0))))
+        """;
+    AdmittedModule module = Modules.admit(text);
+    try (CompiledModule compiled = engine.compile(module)) {
+      long[][] bad = {
+        {0x7fff_ffffL, 1}, {0xffff_ffffL, 1}, {0x8000_0000L, 0}, {4, 0}, {3, 1}, {0xffff_fffeL, 3}
+      };
+      for (long[] range : bad) {
+        trapsOnTable(compiled, "fill", range);
+        trapsOnTable(compiled, "init", range[0], 0, range[1]);
+        trapsOnTable(compiled, "init", 0, range[0], range[1]);
+        trapsOnTable(compiled, "copy", 0, range[0], range[1]);
+        if (range[0] > 20) {
+          trapsOnTable(compiled, "copy", range[0], 0, range[1]);
+        }
+      }
+      try (EngineInstance instance = compiled.instantiate(Modules.noHost())) {
+        instance.setFuel(Modules.FUEL);
+        call(instance, "init", 0, 0, 2);
+        call(instance, "init", 3, 2, 0);
+        call(instance, "fill", 3, 0);
+        call(instance, "copy", 18, 0, 2);
+        assertArrayEquals(new long[] {1}, call(instance, "call", 19));
+      }
+    }
+  }
+
+  private static void trapsOnTable(CompiledModule compiled, String name, long... arguments) {
+    try (EngineInstance instance = compiled.instantiate(Modules.noHost())) {
+      instance.setFuel(Modules.FUEL);
+      fails(ErrorCode.TRAP_TABLE_OUT_OF_BOUNDS, () -> call(instance, name, arguments));
+    }
+  }
+
+  /** So many that they are applied by several functions. */
+  @Test
+  void thousandsOfSegmentsAreAppliedInTheirOrder() {
+    StringBuilder text = new StringBuilder("(module (memory (export \"memory\") 1)");
+    for (int i = 0; i < 3_000; i++) {
+      text.append("(data (i32.const ")
+          .append(i % 1_000)
+          .append(") \"")
+          .append((char) ('a' + i / 1_000))
+          .append("\")");
+    }
+    try (EngineInstance instance = instance(engine, text.append(")").toString())) {
+      assertArrayEquals(new byte[] {'c', 'c'}, instance.readMemory(0, 2));
+      assertArrayEquals(new byte[] {'c', 0}, instance.readMemory(999, 2));
+    }
+  }
 }

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.SpiritLimits;
 import io.vudo.protocol.VudoException;
 import io.vudo.spirit.internal.jvm.JvmEngine;
 import io.vudo.spirit.internal.wasmtime.WasmtimeEngine;
@@ -183,6 +184,62 @@ class JvmEngineTest extends EngineContract {
           assertArrayEquals(new long[] {2}, call(instance, "grow"));
           assertArrayEquals(new long[] {7}, call(instance, "size"));
         }
+      }
+    }
+  }
+
+  /** As many arguments as take more slots than a method can have, passed on indirectly. */
+  @Test
+  void whatDoesNotVerifyIsInterpreted() {
+    String text =
+        "(module (table 1 funcref) (elem (i32.const 0) $f) (type $t (func"
+            + " (param i64)".repeat(200)
+            + " (result i64))) (func $f (type $t) (i64.add (local.get 0) (local.get 199)))"
+            + " (func (export \"f\") (result i64)"
+            + " (i64.const 21)".repeat(200)
+            + " (call_indirect (type $t) (i32.const 0))))";
+    try (CompiledModule compiled = engine.compile(Modules.admit(text));
+        EngineInstance instance = compiled.instantiate(Modules.noHost())) {
+      instance.setFuel(Modules.FUEL);
+      assertArrayEquals(new long[] {42}, call(instance, "f"));
+    }
+  }
+
+  /** Frames of many locals at many places are more than the writer of classes takes. */
+  @Test
+  void whatCannotBeWrittenAsAClassIsInterpreted() {
+    String text =
+        "(module (func (export \"f\") (result i64)"
+            + " (local i64)".repeat(1_000)
+            + " (i64.const 0) (drop)"
+            + " (if (i32.eqz (i64.eqz (local.get 7))) (then (return (i64.const 1))))".repeat(1_000)
+            + " (i64.const 5)) (func (export \"g\") (result i64) (i64.const 6)))";
+    try (CompiledModule compiled = engine.compile(Modules.admit(text));
+        EngineInstance instance = compiled.instantiate(Modules.noHost())) {
+      assertEquals(List.of(0), compiled.interpretedFunctions());
+      instance.setFuel(Modules.FUEL);
+      assertArrayEquals(new long[] {5}, call(instance, "f"));
+      assertArrayEquals(new long[] {6}, call(instance, "g"));
+    }
+  }
+
+  /** The counter ends it, not the stack, also in functions that are interpreted. */
+  @Test
+  void theDeepestCallFitsTheStack() {
+    SpiritLimits limits = SpiritLimits.DEFAULTS.withMaxCallDepth(50_000);
+    String ballast = "(if (i32.const 0) (then" + " (drop (i32.const 5))".repeat(40_000) + "))";
+    for (String body : List.of(ballast + "(call 0)", "(call 0)", "(call_indirect (i32.const 0))")) {
+      byte[] module =
+          Modules.wasm(
+              "(module (table 1 funcref) (elem (i32.const 0) 0) (func (export \"f\") "
+                  + body
+                  + "))");
+      try (CompiledModule compiled = engine.compile(Modules.admit(module, limits));
+          EngineInstance instance = compiled.instantiate(Modules.noHost())) {
+        assertEquals(body.startsWith(ballast), !compiled.interpretedFunctions().isEmpty());
+        instance.setFuel(100 * Modules.FUEL);
+        VudoException end = fails(ErrorCode.CALL_DEPTH_EXCEEDED, () -> call(instance, "f"));
+        assertEquals("", end.detail());
       }
     }
   }

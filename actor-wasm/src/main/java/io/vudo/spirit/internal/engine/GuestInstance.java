@@ -233,7 +233,7 @@ public abstract class GuestInstance<F> implements EngineInstance {
     running++;
     try {
       invoke(function);
-    } catch (RuntimeException | StackOverflowError e) {
+    } catch (RuntimeException | StackOverflowError | OutOfMemoryError | LinkageError e) {
       throw failure(e);
     } finally {
       running--;

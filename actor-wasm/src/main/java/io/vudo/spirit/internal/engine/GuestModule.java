@@ -9,7 +9,6 @@ import io.vudo.spirit.HostFunction;
 import io.vudo.spirit.ValueType;
 import io.vudo.spirit.internal.wasm.Layout;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 
@@ -25,11 +24,8 @@ public abstract class GuestModule implements CompiledModule {
    */
   record ExportedFunction(int position, FunctionType type, int parameterSlots, int resultSlots) {
     static ExportedFunction of(int position, FunctionType type) {
-      return new ExportedFunction(position, type, slots(type.parameters()), slots(type.results()));
-    }
-
-    private static int slots(List<ValueType> types) {
-      return types.stream().mapToInt(type -> type == ValueType.V128 ? 2 : 1).sum();
+      return new ExportedFunction(
+          position, type, ValueType.slots(type.parameters()), ValueType.slots(type.results()));
     }
   }
 

@@ -3,9 +3,11 @@ package io.vudo.spirit.internal.jvm;
 import com.dylibso.chicory.compiler.InterpreterFallback;
 import com.dylibso.chicory.compiler.internal.ClassLoadingCollector;
 import com.dylibso.chicory.compiler.internal.Compiler;
+import com.dylibso.chicory.compiler.internal.CompilerResult;
 import com.dylibso.chicory.wasm.ChicoryException;
 import com.dylibso.chicory.wasm.Parser;
 import com.dylibso.chicory.wasm.WasmModule;
+import com.dylibso.chicory.wasm.types.FunctionBody;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.VudoException;
 import io.vudo.spirit.AdmittedModule;
@@ -16,16 +18,29 @@ import io.vudo.spirit.internal.engine.GuestPool;
 import io.vudo.spirit.internal.engine.Shared;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Comparator;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.objectweb.asm.ClassTooLargeException;
 import org.objectweb.asm.MethodTooLargeException;
 
 /** The engine that compiles to the JVM's own bytecode. */
 public final class JvmEngine implements Engine {
+
+  /** How a message names the function that is at fault. */
+  private static final Pattern FUNCTION = Pattern.compile("(?:func_|function index: )(\\d+)");
+
+  /** How often a module is compiled with one more function left to the interpreter. */
+  private static final int MOST_TRIES = 32;
 
   /** More could live; beyond it the collector spends its time on guests that nobody talks to. */
   private static final int DEFAULT_INSTANCES = 100_000;
@@ -114,25 +129,75 @@ public final class JvmEngine implements Engine {
       return new JvmModule(
           this, admitted, module, classes.machineFactory(), known.get().interpreted());
     }
-    ClassLoadingCollector classes;
-    Set<Integer> interpreted;
-    try {
-      var result =
-          Compiler.builder(module)
-              .withInterpreterFallback(InterpreterFallback.SILENT)
-              .withClassCollectorFactory(ClassLoadingCollector::new)
-              .build()
-              .compile();
-      classes = (ClassLoadingCollector) result.collector();
-      interpreted = result.interpretedFunctions();
-    } catch (ClassTooLargeException | MethodTooLargeException e) {
-      throw new VudoException(
-          ErrorCode.MODULE_LIMIT_EXCEEDED,
-          "Engine jvm cannot hold it in classes: " + e.getMessage(),
-          e);
-    }
+    CompilerResult result = compileWhatItCan(module);
+    ClassLoadingCollector classes = (ClassLoadingCollector) result.collector();
+    Set<Integer> interpreted = result.interpretedFunctions();
     cache.ifPresent(c -> c.keep(admitted.rewritten(), ClassCache.Entry.of(classes, interpreted)));
     return new JvmModule(this, admitted, module, classes.machineFactory(), interpreted);
+  }
+
+  /**
+   * Compiles, and leaves to the interpreter the functions of a shape that is too much for the
+   * library, for what writes classes or for what verifies them. A failure tells at best which one
+   * it was; otherwise the largest are tried, twice as many each time.
+   */
+  private static CompilerResult compileWhatItCan(WasmModule module) {
+    Set<Integer> interpreted = new TreeSet<>();
+    List<Integer> largest = bySize(module);
+    int most = 1;
+    for (int tries = 1; ; tries++) {
+      try {
+        return Compiler.builder(module)
+            // The library takes either the set or finds out by itself what is too long.
+            .withInterpreterFallback(
+                interpreted.isEmpty() ? InterpreterFallback.SILENT : InterpreterFallback.FAIL)
+            .withInterpretedFunctions(interpreted)
+            .withClassCollectorFactory(ClassLoadingCollector::new)
+            .build()
+            .compile();
+      } catch (ClassTooLargeException | MethodTooLargeException e) {
+        throw new VudoException(
+            ErrorCode.MODULE_LIMIT_EXCEEDED,
+            "Engine jvm cannot hold it in classes: " + e.getMessage(),
+            e);
+      } catch (RuntimeException | LinkageError | StackOverflowError e) {
+        if (tries == MOST_TRIES || interpreted.size() == largest.size()) {
+          throw new VudoException(
+              ErrorCode.MODULE_LIMIT_EXCEEDED,
+              "Engine jvm cannot compile it; engine wasmtime may. " + firstLine(e),
+              e);
+        }
+        Matcher named = FUNCTION.matcher(firstLines(e));
+        if (!named.find() || !interpreted.add(Integer.valueOf(named.group(1)))) {
+          interpreted.addAll(largest.subList(0, Math.min(most, largest.size())));
+          most *= 2;
+        }
+      }
+    }
+  }
+
+  /** The functions, first those whose frames are largest at the most places. */
+  private static List<Integer> bySize(WasmModule module) {
+    int imported = module.importSection().importCount();
+    return IntStream.range(0, module.codeSection().functionBodyCount())
+        .boxed()
+        .sorted(
+            Comparator.comparingLong((Integer i) -> -size(module.codeSection().getFunctionBody(i))))
+        .map(i -> imported + i)
+        .toList();
+  }
+
+  private static long size(FunctionBody body) {
+    return (1L + body.localTypes().size()) * body.instructions().size();
+  }
+
+  private static String firstLine(Throwable failure) {
+    return failure.toString().lines().findFirst().orElseThrow();
+  }
+
+  /** A verifier's message names the function on the third line and then goes on for pages. */
+  private static String firstLines(Throwable failure) {
+    return failure.toString().lines().limit(3).collect(Collectors.joining(" "));
   }
 
   HeapBudget budget() {

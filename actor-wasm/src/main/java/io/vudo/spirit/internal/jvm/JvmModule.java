@@ -114,12 +114,19 @@ final class JvmModule extends GuestModule {
 
   /**
    * A table with limits of its own: growing one raises the minimum of the limits that it was made
-   * with, and those of the module belong to all instances.
+   * with, and those of the module belong to all instances. And one that answers which instance an
+   * entry is of for indices that it does not have: copying asks the source with an index of the
+   * destination. Null stands for the instance that asks; there is no other.
    */
   private static TableInstance table(Table declared, int initial) {
     TableLimits limits = declared.limits();
     return new TableInstance(
-        new Table(declared.elementType(), new TableLimits(limits.min(), limits.max())), initial);
+        new Table(declared.elementType(), new TableLimits(limits.min(), limits.max())), initial) {
+      @Override
+      public Instance instance(int index) {
+        return index < size() ? super.instance(index) : null;
+      }
+    };
   }
 
   @Override

@@ -285,7 +285,11 @@ public final class SpiritMachine implements AutoCloseable {
         throw failure;
       }
       record.setFailed(failed(message, failure.code(), failure.detail()));
-    } catch (RuntimeException | StackOverflowError fault) {
+    } catch (OutOfMemoryError e) {
+      record.setFuelUsed(limits.fuelPerTurn() - guest.fuel());
+      discardInstance();
+      record.setFailed(failed(message, ErrorCode.TRAP_OTHER, "The node had no memory left."));
+    } catch (RuntimeException | StackOverflowError | LinkageError fault) {
       record.setFuelUsed(limits.fuelPerTurn() - guest.fuel());
       discardInstance();
       record.setFailed(failed(message, ErrorCode.INTERNAL_ERROR, fault.toString()));

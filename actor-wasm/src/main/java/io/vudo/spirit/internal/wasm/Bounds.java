@@ -22,6 +22,9 @@ final class Bounds {
   static final int BRANCH_TABLE_TARGETS = 50_000;
   static final int CONTROL_DEPTH = 10_000;
 
+  /** A code generator may need time with the cube of it: seconds for a thousand. */
+  static final int LOOP_DEPTH = 200;
+
   /**
    * Locals times blocks of one function: what a code generator may have to join. Its value numbers
    * have 24 bits; this keeps a function at half of them.

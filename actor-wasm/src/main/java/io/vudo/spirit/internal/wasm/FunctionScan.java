@@ -386,6 +386,9 @@ final class FunctionScan {
     frameTargeted[frames] = false;
     frameLoops[frames] =
         (frames == 0 ? 0 : frameLoops[frames - 1]) + (opcode == Op.LOOP && live ? 1 : 0);
+    if (frameLoops[frames] > Bounds.LOOP_DEPTH) {
+      throw Refusal.tooMuch("nested loops of a function", frameLoops[frames], Bounds.LOOP_DEPTH);
+    }
     frames++;
     push(start);
   }

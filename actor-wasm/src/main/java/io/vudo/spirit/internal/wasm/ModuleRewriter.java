@@ -39,6 +39,9 @@ final class ModuleRewriter {
   private static final long CANONICAL_F32 = 0x7fc0_0000L;
   private static final long CANONICAL_F64 = 0x7ff8_0000_0000_0000L;
 
+  /** When a function that applies segments is long enough. */
+  private static final int INITIALIZE_PART_BYTES = 8_000;
+
   private static final int BYTES_PER_UNIT_SHIFT = 6;
   private static final int ENTRIES_PER_UNIT_SHIFT = 3;
 
@@ -926,6 +929,41 @@ final class ModuleRewriter {
         });
   }
 
+  /**
+   * Traps as the specification says when entries lie beyond the end of a table. Engines do it too,
+   * but not all of them when the sum of both numbers overflows or the range is empty.
+   */
+  private static void checkEntries(
+      BinaryWriter out, int table, Consumer<BinaryWriter> from, Consumer<BinaryWriter> count) {
+    sum(out, from, count);
+    misc(out, Op.TABLE_SIZE).u32(table).write(Op.I64_EXTEND_I32_U);
+    trapIfGreater(out, table);
+  }
+
+  private void checkElements(
+      BinaryWriter out,
+      int segment,
+      int table,
+      Consumer<BinaryWriter> from,
+      Consumer<BinaryWriter> count) {
+    sum(out, from, count);
+    out.i64(module.elements.get(segment).functions().length);
+    trapIfGreater(out, table);
+  }
+
+  private static void sum(
+      BinaryWriter out, Consumer<BinaryWriter> from, Consumer<BinaryWriter> count) {
+    from.accept(out);
+    out.write(Op.I64_EXTEND_I32_U);
+    count.accept(out);
+    out.write(Op.I64_EXTEND_I32_U).write(Op.I64_ADD);
+  }
+
+  private static void trapIfGreater(BinaryWriter out, int table) {
+    out.write(Op.I64_GT_U).write(Op.IF, Op.EMPTY_BLOCK);
+    out.i32(-1).tableGet(table).write(Op.DROP).write(Op.END);
+  }
+
   private int fillTable(int table) {
     return helper(
         "table.fill " + table,
@@ -935,6 +973,7 @@ final class ModuleRewriter {
         out -> {
           chargeBy(out, 2, ENTRIES_PER_UNIT_SHIFT);
           charge(out, 3);
+          checkEntries(out, table, w -> w.localGet(0), w -> w.localGet(2));
           out.localGet(0).localGet(1).tableGet(functionsTable).localGet(2);
           misc(out, Op.TABLE_FILL).u32(table);
           out.localGet(0).localGet(1).tableGet(identitiesTable).localGet(2);
@@ -951,6 +990,8 @@ final class ModuleRewriter {
         out -> {
           chargeBy(out, 2, ENTRIES_PER_UNIT_SHIFT);
           charge(out, 3);
+          checkEntries(out, to, w -> w.localGet(0), w -> w.localGet(2));
+          checkEntries(out, from, w -> w.localGet(1), w -> w.localGet(2));
           out.localGet(0).localGet(1).localGet(2);
           misc(out, Op.TABLE_COPY).u32(to).u32(from);
           out.localGet(0).localGet(1).localGet(2);
@@ -970,6 +1011,8 @@ final class ModuleRewriter {
           ifDropped(out, elementFlags.get(segment));
           out.i32(-1).tableGet(table).write(Op.DROP);
           out.write(Op.END, Op.END);
+          checkEntries(out, table, w -> w.localGet(0), w -> w.localGet(2));
+          checkElements(out, segment, table, w -> w.localGet(1), w -> w.localGet(2));
           out.localGet(0).localGet(1).localGet(2);
           misc(out, Op.TABLE_INIT).u32(2L * segment).u32(table);
           out.localGet(0).localGet(1).localGet(2);
@@ -1072,7 +1115,8 @@ final class ModuleRewriter {
   }
 
   private void addInitialize() {
-    BinaryWriter out = new BinaryWriter();
+    List<BinaryWriter> parts = new ArrayList<>();
+    BinaryWriter out = part(parts);
     if (changesTables) {
       for (int t = 0; t < module.tables.size(); t++) {
         out.i32(0).i32(0).tableGet(identitiesTable);
@@ -1084,6 +1128,8 @@ final class ModuleRewriter {
         if (segment.mode() == Mode.ACTIVE) {
           int offset = (int) segment.offset().bits();
           int count = segment.functions().length;
+          out = part(parts);
+          checkEntries(out, segment.table(), w -> w.i32(offset), w -> w.i32(count));
           out.i32(offset).i32(0).i32(count);
           misc(out, Op.TABLE_INIT).u32(2L * i).u32(segment.table());
           out.i32(offset).i32(0).i32(count);
@@ -1094,13 +1140,30 @@ final class ModuleRewriter {
     for (int i = 0; i < module.data.size(); i++) {
       ParsedModule.DataSegment segment = module.data.get(i);
       if (segment.mode() == Mode.ACTIVE) {
+        out = part(parts);
         out.i32((int) segment.offset().bits()).i32(0).i32(segment.to() - segment.from());
         misc(out, Op.MEMORY_INIT).u32(i).write(0);
       }
     }
-    if (out.size() > 0) {
-      export(Names.INITIALIZE, NONE, out);
+    if (parts.size() == 1) {
+      if (out.size() > 0) {
+        export(Names.INITIALIZE, NONE, out);
+      }
+      return;
     }
+    BinaryWriter all = new BinaryWriter();
+    for (BinaryWriter one : parts) {
+      all.write(Op.CALL).u32(add(NONE, NONE, NONE, one));
+    }
+    export(Names.INITIALIZE, NONE, all);
+  }
+
+  /** The last of the parts, or a new one: compiling takes more than its share for a long one. */
+  private static BinaryWriter part(List<BinaryWriter> parts) {
+    if (parts.isEmpty() || parts.get(parts.size() - 1).size() > INITIALIZE_PART_BYTES) {
+      parts.add(new BinaryWriter());
+    }
+    return parts.get(parts.size() - 1);
   }
 
   private void addGlobals() {
