@@ -7,7 +7,9 @@ import com.dylibso.chicory.compiler.internal.CompilerResult;
 import com.dylibso.chicory.wasm.ChicoryException;
 import com.dylibso.chicory.wasm.Parser;
 import com.dylibso.chicory.wasm.WasmModule;
+import com.dylibso.chicory.wasm.types.AnnotatedInstruction;
 import com.dylibso.chicory.wasm.types.FunctionBody;
+import com.dylibso.chicory.wasm.types.FunctionType;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.VudoException;
 import io.vudo.spirit.AdmittedModule;
@@ -15,8 +17,8 @@ import io.vudo.spirit.CompiledModule;
 import io.vudo.spirit.internal.engine.GuestEngine;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
@@ -34,6 +36,9 @@ public final class JvmEngine extends GuestEngine {
 
   /** How a message names the function that is at fault. */
   private static final Pattern FUNCTION = Pattern.compile("(?:func_|function index: )(\\d+)");
+
+  /** What computing the frames of a module's classes may go through, in locals; about 3 s. */
+  private static final long MOST_FRAME_SLOTS = 1_000_000_000L;
 
   /** How often a module is compiled with one more function left to the interpreter. */
   private static final int MOST_TRIES = 32;
@@ -133,8 +138,8 @@ public final class JvmEngine extends GuestEngine {
    * it was; otherwise the largest are tried, twice as many each time.
    */
   private static CompilerResult compileWhatItCan(WasmModule module) {
-    Set<Integer> interpreted = new TreeSet<>();
     List<Integer> largest = bySize(module);
+    Set<Integer> interpreted = tooCostly(module, largest);
     int most = 1;
     for (int tries = 1; ; tries++) {
       try {
@@ -172,14 +177,40 @@ public final class JvmEngine extends GuestEngine {
     int imported = module.importSection().importCount();
     return IntStream.range(0, module.codeSection().functionBodyCount())
         .boxed()
-        .sorted(
-            Comparator.comparingLong((Integer i) -> -size(module.codeSection().getFunctionBody(i))))
-        .map(i -> imported + i)
+        .collect(Collectors.toMap(i -> imported + i, i -> size(module, i)))
+        .entrySet()
+        .stream()
+        .sorted(Map.Entry.<Integer, Long>comparingByValue().reversed())
+        .map(Map.Entry::getKey)
         .toList();
   }
 
-  private static long size(FunctionBody body) {
-    return (1L + body.localTypes().size()) * body.instructions().size();
+  /**
+   * The functions to leave out so that frames of the others are computed within a second or two:
+   * the writer of classes goes through all locals for each place that something branches to.
+   */
+  private static Set<Integer> tooCostly(WasmModule module, List<Integer> largest) {
+    int imported = module.importSection().importCount();
+    Set<Integer> result = new TreeSet<>();
+    long left = MOST_FRAME_SLOTS;
+    for (int i = largest.size() - 1; i >= 0; i--) {
+      left -= size(module, largest.get(i) - imported);
+      if (left < 0) {
+        result.add(largest.get(i));
+      }
+    }
+    return result;
+  }
+
+  /** How many locals stand in the frames of all places that a function's code goes to. */
+  private static long size(WasmModule module, int index) {
+    FunctionBody body = module.codeSection().getFunctionBody(index);
+    FunctionType type = module.functionSection().getFunctionType(index, module.typeSection());
+    long places = 0;
+    for (AnnotatedInstruction instruction : body.instructions()) {
+      places += instruction.labelTable().isEmpty() ? 1 : instruction.labelTable().size();
+    }
+    return (1L + type.params().size() + body.localTypes().size()) * places;
   }
 
   private static String firstLine(Throwable failure) {
