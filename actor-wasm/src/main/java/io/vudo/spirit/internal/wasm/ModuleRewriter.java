@@ -173,10 +173,9 @@ final class ModuleRewriter {
     if (writeTables(section)) {
       section(out, 4, section);
     }
-    if (module.memory != null) {
-      section.u32(1).write(1).u32(module.memory.initial()).u32(pages);
-      section(out, 5, section);
-    }
+    // One without memory gets an empty one: an engine may keep its own state beside it.
+    section.u32(1).write(1).u32(module.memory == null ? 0 : module.memory.initial()).u32(pages);
+    section(out, 5, section);
     writeGlobals(section);
     section(out, 6, section);
     section.u32(exports.size());
