@@ -1,28 +1,17 @@
 package io.vudo.spirit.internal.jvm;
 
-import static org.objectweb.asm.Opcodes.ALOAD;
-import static org.objectweb.asm.Opcodes.CHECKCAST;
-import static org.objectweb.asm.Opcodes.DUP_X2;
-import static org.objectweb.asm.Opcodes.GETFIELD;
-import static org.objectweb.asm.Opcodes.INVOKESTATIC;
-import static org.objectweb.asm.Opcodes.LALOAD;
-import static org.objectweb.asm.Opcodes.LASTORE;
-import static org.objectweb.asm.Opcodes.POP;
-
 import com.dylibso.chicory.compiler.internal.ClassLoadingCollector;
 import com.dylibso.chicory.runtime.Instance;
+import com.dylibso.chicory.runtime.Memory;
 import java.util.Map;
 import org.objectweb.asm.ClassReader;
 import org.objectweb.asm.ClassWriter;
+import org.objectweb.asm.Opcodes;
 import org.objectweb.asm.Type;
 import org.objectweb.asm.tree.AbstractInsnNode;
 import org.objectweb.asm.tree.ClassNode;
-import org.objectweb.asm.tree.FieldInsnNode;
-import org.objectweb.asm.tree.InsnList;
-import org.objectweb.asm.tree.InsnNode;
 import org.objectweb.asm.tree.MethodInsnNode;
 import org.objectweb.asm.tree.MethodNode;
-import org.objectweb.asm.tree.TypeInsnNode;
 import org.objectweb.asm.tree.VarInsnNode;
 
 /**
@@ -38,6 +27,8 @@ final class GuestClasses extends ClassLoadingCollector {
   private static final String INSTANCE = Type.getDescriptor(Instance.class);
   private static final String READ = "(I" + INSTANCE + ")J";
   private static final String WRITE = "(JI" + INSTANCE + ")V";
+  private static final String OWN_READ = "(I" + Type.getDescriptor(Memory.class) + ")J";
+  private static final String OWN_WRITE = "(JI" + Type.getDescriptor(Memory.class) + ")V";
 
   private static final Map<String, String> COMPARISONS =
       Map.of(
@@ -57,54 +48,37 @@ final class GuestClasses extends ClassLoadingCollector {
     super.putMainClass(className, changed(bytes));
   }
 
+  /** What stands for an instruction is as long as it was: functions may be as long as can be. */
   private static byte[] changed(byte[] bytes) {
+    ClassReader reader = new ClassReader(bytes);
     ClassNode node = new ClassNode();
-    new ClassReader(bytes).accept(node, 0);
+    reader.accept(node, 0);
     for (MethodNode method : node.methods) {
-      // A copy, because instructions are replaced on the way.
-      for (AbstractInsnNode instruction : method.instructions.toArray()) {
-        if (instruction instanceof MethodInsnNode call && call.getOpcode() == INVOKESTATIC) {
+      for (AbstractInsnNode instruction : method.instructions) {
+        if (instruction instanceof MethodInsnNode call
+            && call.getOpcode() == Opcodes.INVOKESTATIC) {
           if (call.desc.equals(TWO_INTS) && COMPARISONS.containsKey(call.name)) {
             call.owner = COMPARISON;
             call.name = COMPARISONS.get(call.name);
           } else if (call.name.equals("readGlobal") && call.desc.equals(READ)) {
-            readGlobal(method.instructions, call);
+            memoryInstead(call, "readGlobal", OWN_READ);
           } else if (call.name.equals("writeGlobal") && call.desc.equals(WRITE)) {
-            writeGlobal(method.instructions, call);
+            memoryInstead(call, "writeGlobal", OWN_WRITE);
           }
         }
       }
     }
-    ClassWriter writer = new ClassWriter(ClassWriter.COMPUTE_MAXS);
+    ClassWriter writer = new ClassWriter(reader, 0);
     node.accept(writer);
     return writer.toByteArray();
   }
 
-  /** The library pushes the index and the instance, whose memory is the parameter before it. */
-  private static void readGlobal(InsnList code, MethodInsnNode call) {
-    VarInsnNode instance = (VarInsnNode) call.getPrevious();
-    AbstractInsnNode index = instance.getPrevious();
-    globals(code, index, instance);
-    code.remove(instance);
-    code.set(call, new InsnNode(LALOAD));
-  }
-
-  /** The value lies below the index. */
-  private static void writeGlobal(InsnList code, MethodInsnNode call) {
-    VarInsnNode instance = (VarInsnNode) call.getPrevious();
-    AbstractInsnNode index = instance.getPrevious();
-    globals(code, index, instance);
-    code.insertBefore(index, new InsnNode(DUP_X2));
-    code.insertBefore(index, new InsnNode(POP));
-    code.remove(instance);
-    code.insertBefore(call, new InsnNode(DUP_X2));
-    code.insertBefore(call, new InsnNode(POP));
-    code.set(call, new InsnNode(LASTORE));
-  }
-
-  private static void globals(InsnList code, AbstractInsnNode before, VarInsnNode instance) {
-    code.insertBefore(before, new VarInsnNode(ALOAD, instance.var - 1));
-    code.insertBefore(before, new TypeInsnNode(CHECKCAST, MEMORY));
-    code.insertBefore(before, new FieldInsnNode(GETFIELD, MEMORY, "globals", "[J"));
+  /** The last argument is the instance; its memory is the parameter before it. */
+  private static void memoryInstead(MethodInsnNode call, String name, String descriptor) {
+    VarInsnNode last = (VarInsnNode) call.getPrevious();
+    last.var--;
+    call.owner = MEMORY;
+    call.name = name;
+    call.desc = descriptor;
   }
 }

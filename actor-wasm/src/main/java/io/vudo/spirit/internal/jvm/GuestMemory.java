@@ -35,7 +35,7 @@ public final class GuestMemory implements Memory {
   private static final int SPARE_SHIFT = 2;
 
   /** The numeric globals by their index, in the bits that the library uses. */
-  public final long[] globals;
+  private final long[] globals;
 
   private final HeapBudget.Share share;
   private final int initialPages;
@@ -55,6 +55,16 @@ public final class GuestMemory implements Memory {
     share.require((long) initialPages * PAGE_SIZE);
     this.size = initialPages * PAGE_SIZE;
     this.bytes = new byte[size];
+  }
+
+  /** For compiled code: a numeric global of the instance that this memory is of. */
+  public static long readGlobal(int index, Memory memory) {
+    return ((GuestMemory) memory).globals[index];
+  }
+
+  /** For compiled code: the counterpart of {@link #readGlobal}. */
+  public static void writeGlobal(long value, int index, Memory memory) {
+    ((GuestMemory) memory).globals[index] = value;
   }
 
   /** Little-endian, position 0, limit and capacity the size. Stale once memory grows. */
