@@ -5,6 +5,7 @@ import static io.vudo.spirit.Modules.fails;
 import static io.vudo.spirit.Modules.instance;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -14,6 +15,7 @@ import io.vudo.protocol.VudoException;
 import io.vudo.spirit.internal.jvm.JvmEngine;
 import io.vudo.spirit.internal.wasmtime.WasmtimeEngine;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -127,6 +129,38 @@ class JvmEngineTest extends EngineContract {
               ErrorCode.MODULE_LIMIT_EXCEEDED, () -> engine.compile(Modules.admit(tooLong(1_000))));
       assertTrue(refusal.detail().contains("vudo.engine.jvm.max-module-bytes"), refusal::detail);
     }
+  }
+
+  /** The library's own comparison is what HotSpot may miscompile; no class may refer to it. */
+  @Test
+  void unsignedComparisonsAreOurOwn(@TempDir Path directory) throws IOException {
+    StringBuilder text = new StringBuilder("(module ");
+    List<String> operations = List.of("lt_u", "le_u", "gt_u", "ge_u");
+    for (String operation : operations) {
+      text.append("(func (export \"" + operation + "\") (param i32 i32) (result i32)");
+      text.append("(i32." + operation + " (local.get 0) (local.get 1)))");
+    }
+    AdmittedModule module = Modules.admit(text.append(")").toString());
+    JvmEngine.Options options =
+        options(Optional.of(directory), OptionalInt.empty(), OptionalLong.empty());
+    int[] values = {0, 1, -1, Integer.MAX_VALUE, Integer.MIN_VALUE, 7, -7};
+    try (Engine other = new JvmEngine(options);
+        EngineInstance instance = instance(other, module, Modules.noHost())) {
+      for (int a : values) {
+        for (int b : values) {
+          int order = Integer.compareUnsigned(a, b);
+          boolean[] expected = {order < 0, order <= 0, order > 0, order >= 0};
+          for (int i = 0; i < expected.length; i++) {
+            assertArrayEquals(
+                new long[] {expected[i] ? 1 : 0}, call(instance, operations.get(i), a, b));
+          }
+        }
+      }
+    }
+    String classes = Files.readString(onlyFile(directory), StandardCharsets.ISO_8859_1);
+    assertTrue(classes.contains("UnsignedComparison"));
+    assertFalse(classes.contains("I32_LT_U") || classes.contains("I32_GT_U"), "not replaced");
+    assertFalse(classes.contains("I32_LE_U"), "not replaced");
   }
 
   private static Path onlyFile(Path directory) throws IOException {

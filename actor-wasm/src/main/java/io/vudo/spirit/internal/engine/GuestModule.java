@@ -4,6 +4,7 @@ import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.VudoException;
 import io.vudo.spirit.AdmittedModule;
 import io.vudo.spirit.CompiledModule;
+import io.vudo.spirit.EngineInstance;
 import io.vudo.spirit.FunctionType;
 import io.vudo.spirit.HostFunction;
 import io.vudo.spirit.ValueType;
@@ -29,13 +30,22 @@ public abstract class GuestModule implements CompiledModule {
     }
   }
 
+  private final GuestEngine engine;
   private final AdmittedModule admitted;
+  private final Shared shared;
   private final Layout layout;
   private final Map<String, ExportedFunction> functions = new HashMap<>();
   private final Map<Integer, Integer> identities = new HashMap<>();
 
-  protected GuestModule(AdmittedModule admitted) {
+  /**
+   * Belongs to an engine.
+   *
+   * @param free frees the code, when the module was closed and is not in use
+   */
+  protected GuestModule(GuestEngine engine, AdmittedModule admitted, Runnable free) {
+    this.engine = engine;
     this.admitted = admitted;
+    this.shared = new Shared("module", free);
     this.layout = Layout.of(admitted);
     int[] referenced = layout.functions();
     for (int i = 0; i < referenced.length; i++) {
@@ -79,12 +89,38 @@ public abstract class GuestModule implements CompiledModule {
     return functions.size();
   }
 
-  /** The host's function for each import, in index order. */
-  protected final HostFunction[] bind(Function<AdmittedModule.Import, HostFunction> host) {
+  final GuestEngine engine() {
+    return engine;
+  }
+
+  /** Makes an instance with the host's function for each import, in index order. */
+  protected abstract EngineInstance newInstance(HostFunction[] imports);
+
+  /** Why {@link #newInstance} failed; an {@link Error} that is none of its own it throws. */
+  protected abstract RuntimeException refusal(Throwable failure);
+
+  @Override
+  public final EngineInstance instantiate(Function<AdmittedModule.Import, HostFunction> host) {
     HostFunction[] imports = new HostFunction[admitted.imports().size()];
     for (int i = 0; i < imports.length; i++) {
       imports[i] = host.apply(admitted.imports().get(i));
     }
-    return imports;
+    shared.enter();
+    try {
+      engine.admitInstance();
+      try {
+        return newInstance(imports);
+      } catch (RuntimeException | Error e) {
+        engine.dismissInstance();
+        throw refusal(e);
+      }
+    } finally {
+      shared.leave();
+    }
+  }
+
+  @Override
+  public final void close() {
+    shared.close();
   }
 }

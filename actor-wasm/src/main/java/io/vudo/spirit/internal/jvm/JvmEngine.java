@@ -14,10 +14,7 @@ import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.VudoException;
 import io.vudo.spirit.AdmittedModule;
 import io.vudo.spirit.CompiledModule;
-import io.vudo.spirit.Engine;
-import io.vudo.spirit.internal.engine.CompilerPool;
-import io.vudo.spirit.internal.engine.GuestPool;
-import io.vudo.spirit.internal.engine.Shared;
+import io.vudo.spirit.internal.engine.GuestEngine;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -27,7 +24,6 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -36,7 +32,7 @@ import org.objectweb.asm.ClassTooLargeException;
 import org.objectweb.asm.MethodTooLargeException;
 
 /** The engine that compiles to the JVM's own bytecode. */
-public final class JvmEngine implements Engine {
+public final class JvmEngine extends GuestEngine {
 
   /** How a message names the function that is at fault. */
   private static final Pattern FUNCTION = Pattern.compile("(?:func_|function index: )(\\d+)");
@@ -81,10 +77,6 @@ public final class JvmEngine implements Engine {
   private final int maxInstances;
   private final int maxModuleBytes;
   private final HeapBudget budget;
-  private final GuestPool guests = new GuestPool();
-  private final CompilerPool compilers;
-  private final AtomicInteger live = new AtomicInteger();
-  private final Shared shared = new Shared("engine", () -> {});
 
   /**
    * Starts an engine.
@@ -92,12 +84,12 @@ public final class JvmEngine implements Engine {
    * @throws VudoException {@code DATA_DIR_UNUSABLE} when the cache directory cannot be used
    */
   public JvmEngine(Options options) {
+    super(options.compileTimeout());
     this.cache = options.cacheDirectory().map(ClassCache::open);
     this.maxInstances = options.maxInstances().orElse(DEFAULT_INSTANCES);
     this.maxModuleBytes = options.maxModuleBytes();
     this.budget =
         new HeapBudget(options.maxHeapBytes().orElse(Runtime.getRuntime().maxMemory() / 2));
-    this.compilers = new CompilerPool(options.compileTimeout());
   }
 
   @Override
@@ -116,8 +108,7 @@ public final class JvmEngine implements Engine {
               + module.rewritten().length
               + ".");
     }
-    shared.enter();
-    return compilers.compile(module, () -> translate(module), JvmModule::close, shared::leave);
+    return compile(module, () -> translate(module), JvmModule::close);
   }
 
   private JvmModule translate(AdmittedModule admitted) {
@@ -157,7 +148,7 @@ public final class JvmEngine implements Engine {
             .withInterpreterFallback(
                 interpreted.isEmpty() ? InterpreterFallback.SILENT : InterpreterFallback.FAIL)
             .withInterpretedFunctions(interpreted)
-            .withClassCollectorFactory(ClassLoadingCollector::new)
+            .withClassCollectorFactory(GuestClasses::new)
             .build()
             .compile();
       } catch (ClassTooLargeException | MethodTooLargeException e) {
@@ -235,32 +226,6 @@ public final class JvmEngine implements Engine {
     return budget;
   }
 
-  GuestPool guests() {
-    return guests;
-  }
-
-  /** Counts an instance in. */
-  void admitInstance() {
-    int now = live.incrementAndGet();
-    if (now > maxInstances) {
-      live.decrementAndGet();
-      throw new VudoException(
-          ErrorCode.RESIDENCY_LIMIT, "The engine holds " + maxInstances + " instances.");
-    }
-    try {
-      shared.enter();
-    } catch (IllegalStateException e) {
-      live.decrementAndGet();
-      throw e;
-    }
-  }
-
-  /** Counts an instance out. */
-  void dismissInstance() {
-    live.decrementAndGet();
-    shared.leave();
-  }
-
   @Override
   public int maxInstances() {
     return maxInstances;
@@ -272,14 +237,7 @@ public final class JvmEngine implements Engine {
   }
 
   @Override
-  public int liveInstances() {
-    return live.get();
-  }
-
-  @Override
-  public void close() {
-    guests.close();
-    compilers.close();
-    shared.close();
+  protected void free() {
+    // The collector frees it.
   }
 }

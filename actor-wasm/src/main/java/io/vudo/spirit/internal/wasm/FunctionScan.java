@@ -61,6 +61,9 @@ final class FunctionScan {
   /** What a call of the function adds to the call depth, if it calls anything itself. */
   int weight;
 
+  /** Where the function can be entered, or goes on from more than one place. */
+  int basicBlocks;
+
   /** Where fuel is charged, ascending, and how much. */
   final IntList chargeOffsets = new IntList();
 
@@ -156,6 +159,7 @@ final class FunctionScan {
     highest = 0;
     frames = 0;
     blocks = 0;
+    basicBlocks = 0;
     live = true;
     codeFrom = in.position();
     codeTo = body.to();
@@ -169,6 +173,10 @@ final class FunctionScan {
       throw Refusal.malformed(in.position(), "instructions behind the end of a function");
     }
     floats.finish();
+    if (basicBlocks > Bounds.BASIC_BLOCKS) {
+      throw Refusal.tooMuch(
+          "basic blocks of function " + function, basicBlocks, Bounds.BASIC_BLOCKS);
+    }
     long joins = (long) (locals.length + 1) * (blocks + 1);
     if (joins > Bounds.LOCALS_TIMES_BLOCKS) {
       throw Refusal.tooMuch(
@@ -215,6 +223,7 @@ final class FunctionScan {
   // Basic blocks
 
   private void startBasicBlock(int place) {
+    basicBlocks++;
     blockOffset = in.position();
     blockPlace = place;
     blockUnits = 0;

@@ -106,8 +106,14 @@ final class ModuleRewriter {
     this.module = module;
     this.limits = limits;
     this.scan = new FunctionScan(module);
+    long squares = 0;
     for (int i = 0; i < module.bodies.size(); i++) {
       scan.scan(i);
+      squares += (long) scan.basicBlocks * scan.basicBlocks;
+    }
+    if (squares > Bounds.SQUARED_BASIC_BLOCKS) {
+      throw Refusal.tooMuch(
+          "basic blocks of all functions, squared", squares, Bounds.SQUARED_BASIC_BLOCKS);
     }
     this.changesTables = scan.changesTables;
     int next = module.globals.size();

@@ -222,7 +222,7 @@ class HostileCorpusTest {
     Duration timeout = Duration.ofMillis(200);
     // Thousands of branches: seconds for either compiler.
     WasmBuilder bomb = new WasmBuilder();
-    for (int i = 0; i < 12; i++) {
+    for (int i = 0; i < 7; i++) {
       bomb.function(
           bomb.type("", ""),
           100,
