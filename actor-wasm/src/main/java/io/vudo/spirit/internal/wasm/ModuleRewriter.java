@@ -34,7 +34,7 @@ final class ModuleRewriter {
   private static final int PAGE_UNITS = 1_024;
 
   /** How many floats of a function wait in globals at most. */
-  private static final int MOST_PARKED = 32;
+  private static final int MOST_PARKED = 8;
 
   private static final long CANONICAL_F32 = 0x7fc0_0000L;
   private static final long CANONICAL_F64 = 0x7ff8_0000_0000_0000L;
