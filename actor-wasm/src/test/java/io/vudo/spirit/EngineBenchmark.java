@@ -331,7 +331,8 @@ final class EngineBenchmark {
             TurnLimits.DEFAULTS,
             100,
             100,
-            1 << 20);
+            1 << 20,
+            0);
     open.push(machine);
     machine.follow(
         new Deployment(

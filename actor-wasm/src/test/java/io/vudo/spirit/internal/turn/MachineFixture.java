@@ -72,7 +72,8 @@ final class MachineFixture implements AutoCloseable {
         TurnLimits.DEFAULTS,
         100,
         100,
-        1 << 20);
+        1 << 20,
+        0);
   }
 
   /** What a restart does: nothing but the journal is left. */

@@ -331,7 +331,8 @@ class PortableStateTest {
         TurnLimits.DEFAULTS,
         100,
         100,
-        1 << 20);
+        1 << 20,
+        0);
   }
 
   private static CompiledModule load(ModuleCache cache, byte[] module, Configured configured) {

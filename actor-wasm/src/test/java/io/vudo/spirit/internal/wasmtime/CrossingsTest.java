@@ -92,7 +92,8 @@ class CrossingsTest {
                 TurnLimits.DEFAULTS,
                 100,
                 100,
-                1 << 20)) {
+                1 << 20,
+                0)) {
       machine.follow(deployment);
       handle(machine, Message.newBuilder().setKind(Message.Kind.SPAWN).setId("0").build());
       send(machine, "1", "first");
