@@ -22,6 +22,9 @@ import picocli.CommandLine.Parameters;
       "With --format json it is one object a line."
     })
 final class HistoryCommand extends VudoCommand {
+  private static final List<String> HEADING =
+      List.of("TURN", "TIME", "SENDER", "TYPE", "FUEL", "EFFECTS", "OUTCOME");
+
   @Mixin private NodeOption node;
 
   @Parameters(index = "0", paramLabel = "TYPE/ID", description = "The Spirit.")
@@ -69,16 +72,21 @@ final class HistoryCommand extends VudoCommand {
     add(query, "to", to);
     add(query, "limit", limit == null ? null : limit.toString());
     add(query, "follow", follow ? "true" : null);
-    if (!isJson()) {
-      print(row(List.of("TURN", "TIME", "SENDER", "TYPE", "FUEL", "EFFECTS", "OUTCOME")));
-    }
+    boolean[] any = {false};
     node.client(this)
         .getLines(
             "/v1/spirits/" + id + "/history" + query,
             line -> {
+              if (!any[0] && !isJson()) {
+                print(row(HEADING));
+              }
+              any[0] = true;
               print(isJson() ? line : row(Json.read(line.getBytes(StandardCharsets.UTF_8))));
               terminal().out().flush();
             });
+    if (!any[0]) {
+      terminal().progress("No turns.");
+    }
     return 0;
   }
 
