@@ -29,6 +29,7 @@ final class StatePass implements Pass<Map<Long, StatePass.Kept>> {
   private final SortedSet<Long> wanted;
   private final HistorySpan span;
   private final Map<Long, Kept> kept = new HashMap<>();
+  private boolean missed;
 
   /**
    * A pass.
@@ -44,11 +45,19 @@ final class StatePass implements Pass<Map<Long, StatePass.Kept>> {
 
   @Override
   public boolean take(SpiritEvent event) {
-    machine.replay(event);
-    if (span.take(event) && wanted.contains(span.lastTurn())) {
-      kept.put(span.lastTurn(), keep());
+    if (missed) {
+      span.take(event);
+      return true;
     }
-    return span.lastTurn() < wanted.last();
+    machine.replay(event);
+    if (span.take(event)) {
+      if (wanted.contains(span.lastTurn())) {
+        kept.put(span.lastTurn(), keep());
+      }
+      // The history begins later than that; the rest is read only to tell what there is.
+      missed = !kept.keySet().containsAll(wanted.headSet(span.lastTurn() + 1));
+    }
+    return missed || span.lastTurn() < wanted.last();
   }
 
   @Override
