@@ -8,9 +8,13 @@ package io.vudo.spirit;
  */
 public final class GuestThread extends Thread {
   /**
-   * The stack, of which a guest uses 2 MiB at most; the rest is for what its host functions call.
+   * The stack. Native code uses 2 MiB of it at most. Frames of guests on the JVM are larger: an
+   * interpreted function takes about 1,300 bytes a call, so that the largest call depth of {@link
+   * io.vudo.protocol.SpiritLimits} needs four fifths of this, and the default less than one. The
+   * rest is for what host functions call at that depth. The system gives a thread only what it
+   * touches.
    */
-  public static final long STACK_BYTES = 16L << 20;
+  public static final long STACK_BYTES = 80L << 20;
 
   /** A daemon thread that runs this. */
   public GuestThread(Runnable target, String name) {

@@ -228,6 +228,7 @@ class AdmissionTest {
     for (byte[] module :
         List.of(
             body(repeated("0240", 10_001) + repeated("0b", 10_002)),
+            body(repeated("0340", 201) + repeated("0b", 202)),
             body(repeated("01", 1 << 20) + "0b"),
             function("01 d1 86 03 7f 0b"),
             function("02 ff ff ff ff 0f 7f ff ff ff ff 0f 7f 0b"),

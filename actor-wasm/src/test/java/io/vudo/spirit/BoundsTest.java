@@ -215,6 +215,16 @@ class BoundsTest {
         .toArray();
   }
 
+  /** The function itself is one of them, and what follows each empty loop is not. */
+  private static byte[] basicBlocks(int count) {
+    return oneFunction(repeated(count - 1, 0x03, 0x40, 0x0b));
+  }
+
+  private static byte[] nestedLoops(int count) {
+    return oneFunction(
+        new Bytes().add(repeated(count, 0x03, 0x40)).add(repeated(count, 0x0b)).toArray());
+  }
+
   /** The function itself is one of them. */
   private static byte[] nestedBlocks(int count) {
     return oneFunction(
@@ -248,6 +258,8 @@ class BoundsTest {
         bound("element segments", 10_000, BoundsTest::elementSegments),
         bound("data segments", 100_000, BoundsTest::dataSegments),
         bound("bytes of function", 1 << 20, BoundsTest::bodyOf),
+        bound("basic blocks of function", 20_000, BoundsTest::basicBlocks),
+        bound("nested loops", 200, BoundsTest::nestedLoops),
         bound("locals", 49_000, BoundsTest::locals),
         bound("targets of br_table", 50_000, BoundsTest::branchTargets),
         bound("initial pages of memory", 1_024, BoundsTest::memoryPages),
@@ -280,12 +292,19 @@ class BoundsTest {
     assertTrue(refusal.detail().contains("nested blocks"), refusal.detail());
   }
 
-  /** Metering makes loops longer; a function may be within its bound before, and beyond after. */
   @Test
-  void aFunctionThatMeteringMakesTooLargeIsRefused() {
-    byte[] module = oneFunction(repeated(340_000, 0x03, 0x40, 0x0b));
+  void whatAModuleCostsToCompileIsBounded() {
+    byte[] body = new Bytes().add(0).add(repeated(19_999, 0x03, 0x40, 0x0b)).add(0x0b).toArray();
+    IntFunction<byte[]> module =
+        count ->
+            module()
+                .section(TYPE, vector(1, NO_PARAMETERS))
+                .section(FUNCTION, vector(count, new byte[] {0}))
+                .section(CODE, vector(count, new Bytes().number(body.length).add(body).toArray()))
+                .toArray();
+    assertDoesNotThrow(() -> admit(module.apply(5), SpiritLimits.DEFAULTS));
     VudoException refusal =
-        fails(ErrorCode.MODULE_LIMIT_EXCEEDED, () -> admit(module, SpiritLimits.DEFAULTS));
-    assertTrue(refusal.detail().contains("after rewriting"), refusal.detail());
+        fails(ErrorCode.MODULE_LIMIT_EXCEEDED, () -> admit(module.apply(6), SpiritLimits.DEFAULTS));
+    assertTrue(refusal.detail().contains("of all functions, squared"), refusal.detail());
   }
 }

@@ -8,6 +8,7 @@ import com.dylibso.chicory.wasm.WasmModule;
 import com.dylibso.chicory.wasm.types.FunctionType;
 import com.dylibso.chicory.wasm.types.ValType;
 import com.google.protobuf.ByteString;
+import com.typesafe.config.ConfigFactory;
 import io.github.kawamuray.wasmtime.Extern;
 import io.github.kawamuray.wasmtime.Func;
 import io.github.kawamuray.wasmtime.FuncType;
@@ -23,6 +24,10 @@ import io.vudo.protocol.SpiritLimits;
 import io.vudo.protocol.journal.v1.Message;
 import io.vudo.spirit.internal.turn.SpiritMachine;
 import io.vudo.spirit.internal.turn.TurnLimits;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.util.ArrayDeque;
 import java.util.Arrays;
@@ -41,6 +46,7 @@ final class EngineBenchmark {
   private static final int CALLS = 1_000;
   private static final int STATE_BYTES = 64 << 10;
   private static final int PAYLOAD_BYTES = 256;
+  private static final int COMPILATIONS = 5;
 
   /** A raw module imports what a Spirit's does, so that both can be the same bytes. */
   private static final String GUEST =
@@ -99,6 +105,7 @@ final class EngineBenchmark {
       }
       measure(rounds);
       print(engines);
+      compiling();
       while (!open.isEmpty()) {
         try {
           open.pop().close();
@@ -331,8 +338,7 @@ final class EngineBenchmark {
             TurnLimits.DEFAULTS,
             100,
             100,
-            1 << 20,
-            0);
+            1 << 20);
     open.push(machine);
     machine.follow(
         new Deployment(
@@ -364,6 +370,69 @@ final class EngineBenchmark {
             machine.takeAcknowledged();
           }
         });
+  }
+
+  // Compiling
+
+  /**
+   * Admitting and compiling a module of some 600 KB, an interpreter of JavaScript; then the same
+   * from the caches on disk, as after a restart of the node. The process is warm by now.
+   */
+  private static void compiling() {
+    byte[] large = Modules.resource("quickjs.wasm");
+    double[] admission = new double[COMPILATIONS];
+    Map<String, double[]> fresh = new LinkedHashMap<>();
+    Map<String, double[]> cached = new LinkedHashMap<>();
+    List<Integer> interpreted = List.of();
+    int rewritten = 0;
+    for (int i = 0; i < COMPILATIONS; i++) {
+      Path cache = temporaryDirectory();
+      for (Map<String, double[]> millis : List.of(fresh, cached)) {
+        try (Engines engines = Engines.create(ConfigFactory.load(), cache)) {
+          long start = System.nanoTime();
+          AdmittedModule admitted = engines.admit(large, SpiritLimits.DEFAULTS);
+          admission[i] = (System.nanoTime() - start) / 1e6;
+          rewritten = admitted.rewritten().length;
+          for (String name : Engines.names()) {
+            start = System.nanoTime();
+            try (CompiledModule compiled = engines.engine(name).compile(admitted)) {
+              millis.computeIfAbsent(name, key -> new double[COMPILATIONS])[i] =
+                  (System.nanoTime() - start) / 1e6;
+              if (name.equals("jvm")) {
+                interpreted = compiled.interpretedFunctions();
+              }
+            }
+          }
+        }
+      }
+    }
+    System.out.printf(
+        "%nA module of %,d bytes, %,d rewritten (ms, median): admission %.0f%n",
+        large.length, rewritten, median(admission));
+    System.out.printf("%-34s %14s %14s%n", "", "wasmtime", "jvm");
+    System.out.printf(
+        "%-34s %14.0f %14.0f%n",
+        "compile", median(fresh.get("wasmtime")), median(fresh.get("jvm")));
+    System.out.printf(
+        "%-34s %14.0f %14.0f%n",
+        "from the cache on disk", median(cached.get("wasmtime")), median(cached.get("jvm")));
+    System.out.printf(
+        "%-34s %14s %14s%n", "functions that are interpreted", "0", interpreted.size());
+  }
+
+  private static double median(double[] values) {
+    Arrays.sort(values);
+    return values[values.length / 2];
+  }
+
+  private static Path temporaryDirectory() {
+    try {
+      Path directory = Files.createTempDirectory("vudo-benchmark");
+      directory.toFile().deleteOnExit();
+      return directory;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   // The table

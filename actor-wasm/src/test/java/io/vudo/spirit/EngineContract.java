@@ -150,12 +150,12 @@ abstract class EngineContract {
     assertEquals(3, burnt(text, "choose", 0));
     assertEquals(6, burnt(text, "maybe", 1));
     assertEquals(3, burnt(text, "maybe", 0));
-    assertEquals(4, burnt(text, "skip", 1));
-    assertEquals(6, burnt(text, "skip", 0));
+    assertEquals(3, burnt(text, "skip", 1));
+    assertEquals(5, burnt(text, "skip", 0));
     assertEquals(1, burnt(text, "dead"));
     assertEquals(5, burnt(text, "call"));
-    assertEquals(6, burnt(text, "table", 0));
-    assertEquals(6, burnt(text, "table", 1));
+    assertEquals(4, burnt(text, "table", 0));
+    assertEquals(4, burnt(text, "table", 1));
   }
 
   @Test
@@ -173,6 +173,94 @@ abstract class EngineContract {
         assertEquals(0, instance.fuel());
         assertThrows(IllegalStateException.class, () -> call(instance, "f", rounds));
       }
+    }
+  }
+
+  @Test
+  void smallFunctionsCostTheSameHoweverTheyAreCalled() {
+    String text =
+        """
+        (module (table 1 funcref) (elem (i32.const 0) $referenced)
+          (func $small (export "small") (param i32) (result i32)
+            (i32.mul (local.get 0) (i32.const 3)))
+          (func $referenced (param i32) (result i32) (i32.mul (local.get 0) (i32.const 3)))
+          (func (export "direct") (param i32) (result i32) (call $small (local.get 0)))
+          (func (export "either") (param i32) (result i32) (call $referenced (local.get 0)))
+          (func (export "indirect") (param i32) (result i32)
+            (call_indirect (param i32) (result i32) (local.get 0) (i32.const 0))))
+        """;
+    assertEquals(3, burnt(text, "small", 1));
+    assertEquals(2 + 3, burnt(text, "direct", 1));
+    assertEquals(2 + 3, burnt(text, "either", 1));
+    assertEquals(3 + 3, burnt(text, "indirect", 1));
+    for (String function : List.of("small", "direct", "either", "indirect")) {
+      long cost = burnt(text, function, 1);
+      try (EngineInstance instance = instance(engine, text)) {
+        instance.setFuel(cost);
+        assertArrayEquals(new long[] {21}, call(instance, function, 7));
+        instance.setFuel(cost - 1);
+        fails(ErrorCode.OUT_OF_FUEL, () -> call(instance, function, 7));
+      }
+    }
+  }
+
+  @Test
+  void manySmallCallsInOneBlockAreCounted() {
+    StringBuilder text = new StringBuilder("(module (func $f ");
+    text.append("nop ".repeat(64)).append(") (func (export \"f\") ");
+    text.append("(call $f) ".repeat(40_000)).append("))");
+    assertEquals(40_000 * 65, burnt(text.toString(), "f"));
+  }
+
+  @Test
+  void recursionWithoutLoopsEnds() {
+    String text =
+        """
+        (module (func $fib (export "fib") (param i32) (result i32)
+          (if (result i32) (i32.lt_s (local.get 0) (i32.const 2))
+            (then (local.get 0))
+            (else (i32.add (call $fib (i32.sub (local.get 0) (i32.const 1)))
+              (call $fib (i32.sub (local.get 0) (i32.const 2))))))))
+        """;
+    // Four instructions, then one or nine: fib(10) calls 177 times, 89 of them with less than 2.
+    long cost = 177 * 4 + 89 + 88 * 9;
+    assertEquals(cost, burnt(text, "fib", 10));
+    try (EngineInstance instance = instance(engine, text)) {
+      instance.setFuel(cost);
+      assertArrayEquals(new long[] {55}, call(instance, "fib", 10));
+      instance.setFuel(10_000_000);
+      fails(ErrorCode.OUT_OF_FUEL, () -> call(instance, "fib", 60));
+    }
+  }
+
+  @Test
+  void floatsOutliveTheRefillsOfALoop() {
+    String text =
+        """
+        (module (func (export "f") (param $n i32) (param $a f64) (param $b f32)
+          (result f64 f32 i64)
+          (local $x f64) (local $y f32) (local $w LOCAL)
+          (loop
+            (local.set $x (f64.add (local.get $x) (local.get $a)))
+            (local.set $y (f32.sub (local.get $b) (local.get $y)))
+            (local.set $w (SUB (local.get $w) ONE))
+            (br_if 0 (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+          (local.get $x) (local.get $y) (LAST (local.get $w))))
+        """;
+    text =
+        simd()
+            ? text.replace("LOCAL", "v128")
+                .replace("SUB", "i64x2.sub")
+                .replace("ONE", "(i64x2.splat (i64.const 1))")
+                .replace("LAST", "i64x2.extract_lane 1")
+            : text.replace("LOCAL", "f64")
+                .replace("SUB", "f64.sub")
+                .replace("ONE", "(f64.const 1)")
+                .replace("LAST", "i64.trunc_f64_s");
+    try (EngineInstance instance = instance(engine, text)) {
+      assertArrayEquals(
+          new long[] {bits(500_000.5), bits(2.5f), -1_000_001},
+          call(instance, "f", 1_000_001, bits(0.5), bits(2.5f)));
     }
   }
 
@@ -278,11 +366,42 @@ abstract class EngineContract {
         Modules.admit(Modules.wasm(text), SpiritLimits.DEFAULTS.withMaxCallDepth(10));
     try (EngineInstance instance = instance(engine, module, Modules.noHost())) {
       for (int i = 0; i < 50; i++) {
-        assertArrayEquals(new long[] {9}, call(instance, "f", 9));
+        // The innermost call calls nothing and weighs nothing.
+        assertArrayEquals(new long[] {10}, call(instance, "f", 10));
         assertArrayEquals(new long[] {7}, call(instance, "f", 1000));
-        assertArrayEquals(new long[] {1, 2}, call(instance, "two", 9));
+        assertArrayEquals(new long[] {1, 2}, call(instance, "two", 10));
       }
-      fails(ErrorCode.CALL_DEPTH_EXCEEDED, () -> call(instance, "f", 10));
+      fails(ErrorCode.CALL_DEPTH_EXCEEDED, () -> call(instance, "f", 11));
+    }
+  }
+
+  @Test
+  void callsInLoopsAndInManyBlocksWeighOnce() {
+    String text =
+        """
+        (module
+          (func $f (export "loop") (param i32)
+            (local $i i32)
+            (if (i32.eqz (local.get 0)) (then (return)))
+            (loop
+              (call $f (i32.sub (local.get 0) (i32.const 1)))
+              (local.set $i (i32.add (local.get $i) (i32.const 1)))
+              (br_if 0 (i32.lt_u (local.get $i) (i32.const 2)))))
+          (func $g (export "blocks") (param i32)
+            (if (i32.eqz (local.get 0)) (then (return)))
+            (if (i32.eq (local.get 0) (i32.const 100)) (then (call $g (i32.const 1))))
+            (if (i32.eq (local.get 0) (i32.const 200)) (then (call $g (i32.const 1))))
+            (call $g (i32.sub (local.get 0) (i32.const 1)))))
+        """;
+    AdmittedModule module =
+        Modules.admit(Modules.wasm(text), SpiritLimits.DEFAULTS.withMaxCallDepth(6));
+    for (String function : List.of("loop", "blocks")) {
+      try (EngineInstance instance = instance(engine, module, Modules.noHost())) {
+        for (int i = 0; i < 20; i++) {
+          call(instance, function, 5);
+        }
+        fails(ErrorCode.CALL_DEPTH_EXCEEDED, () -> call(instance, function, 6));
+      }
     }
   }
 
@@ -807,6 +926,72 @@ abstract class EngineContract {
         instance.close();
       }
       assertEquals(0, small.liveInstances());
+    }
+  }
+
+  /** Sums that overflow, ranges that are empty, and tables of different sizes. */
+  @Test
+  void rangesOfTablesAreCheckedWherePlainSumsOverflow() {
+    String text =
+        """
+        (module (table $a 3 funcref) (table $b 20 funcref) (type $f (func (result i32)))
+          (elem $e func $one $one)
+          (func $one (export "one") (type $f) (i32.const 1))
+          (func (export "fill") (param i32 i32)
+            (table.fill $a (local.get 0) (ref.func $one) (local.get 1)))
+          (func (export "init") (param i32 i32 i32)
+            (table.init $a $e (local.get 0) (local.get 1) (local.get 2)))
+          (func (export "copy") (param i32 i32 i32)
+            (table.copy $b $a (local.get 0) (local.get 1) (local.get 2)))
+          (func (export "call") (param i32) (result i32)
+            (call_indirect $b (type $f) (local.get 0))))
+        """;
+    AdmittedModule module = Modules.admit(text);
+    try (CompiledModule compiled = engine.compile(module)) {
+      long[][] bad = {
+        {0x7fff_ffffL, 1}, {0xffff_ffffL, 1}, {0x8000_0000L, 0}, {4, 0}, {3, 1}, {0xffff_fffeL, 3}
+      };
+      for (long[] range : bad) {
+        trapsOnTable(compiled, "fill", range);
+        trapsOnTable(compiled, "init", range[0], 0, range[1]);
+        trapsOnTable(compiled, "init", 0, range[0], range[1]);
+        trapsOnTable(compiled, "copy", 0, range[0], range[1]);
+        if (range[0] > 20) {
+          trapsOnTable(compiled, "copy", range[0], 0, range[1]);
+        }
+      }
+      try (EngineInstance instance = compiled.instantiate(Modules.noHost())) {
+        instance.setFuel(Modules.FUEL);
+        call(instance, "init", 0, 0, 2);
+        call(instance, "init", 3, 2, 0);
+        call(instance, "fill", 3, 0);
+        call(instance, "copy", 18, 0, 2);
+        assertArrayEquals(new long[] {1}, call(instance, "call", 19));
+      }
+    }
+  }
+
+  private static void trapsOnTable(CompiledModule compiled, String name, long... arguments) {
+    try (EngineInstance instance = compiled.instantiate(Modules.noHost())) {
+      instance.setFuel(Modules.FUEL);
+      fails(ErrorCode.TRAP_TABLE_OUT_OF_BOUNDS, () -> call(instance, name, arguments));
+    }
+  }
+
+  /** So many that they are applied by several functions. */
+  @Test
+  void thousandsOfSegmentsAreAppliedInTheirOrder() {
+    StringBuilder text = new StringBuilder("(module (memory (export \"memory\") 1)");
+    for (int i = 0; i < 3_000; i++) {
+      text.append("(data (i32.const ")
+          .append(i % 1_000)
+          .append(") \"")
+          .append((char) ('a' + i / 1_000))
+          .append("\")");
+    }
+    try (EngineInstance instance = instance(engine, text.append(")").toString())) {
+      assertArrayEquals(new byte[] {'c', 'c'}, instance.readMemory(0, 2));
+      assertArrayEquals(new byte[] {'c', 0}, instance.readMemory(999, 2));
     }
   }
 }

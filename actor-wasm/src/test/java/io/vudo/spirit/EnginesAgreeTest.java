@@ -198,5 +198,5 @@ class EnginesAgreeTest {
   }
 
   private static final String RECORDED =
-      "2 6a3e6448789f38124b32969c44d0a29c12ec1c2c1bd9f85fea4549b9e74ede2e";
+      "2 c13e470579bc6b182c66f9e451c9a1945652e7953db4e06b9c4c4be2f06f75e2";
 }

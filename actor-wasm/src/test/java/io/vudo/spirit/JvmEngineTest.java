@@ -5,14 +5,17 @@ import static io.vudo.spirit.Modules.fails;
 import static io.vudo.spirit.Modules.instance;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.SpiritLimits;
 import io.vudo.protocol.VudoException;
 import io.vudo.spirit.internal.jvm.JvmEngine;
 import io.vudo.spirit.internal.wasmtime.WasmtimeEngine;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -128,6 +131,38 @@ class JvmEngineTest extends EngineContract {
     }
   }
 
+  /** The library's own comparison is what HotSpot may miscompile; no class may refer to it. */
+  @Test
+  void unsignedComparisonsAreOurOwn(@TempDir Path directory) throws IOException {
+    StringBuilder text = new StringBuilder("(module ");
+    List<String> operations = List.of("lt_u", "le_u", "gt_u", "ge_u");
+    for (String operation : operations) {
+      text.append("(func (export \"" + operation + "\") (param i32 i32) (result i32)");
+      text.append("(i32." + operation + " (local.get 0) (local.get 1)))");
+    }
+    AdmittedModule module = Modules.admit(text.append(")").toString());
+    JvmEngine.Options options =
+        options(Optional.of(directory), OptionalInt.empty(), OptionalLong.empty());
+    int[] values = {0, 1, -1, Integer.MAX_VALUE, Integer.MIN_VALUE, 7, -7};
+    try (Engine other = new JvmEngine(options);
+        EngineInstance instance = instance(other, module, Modules.noHost())) {
+      for (int a : values) {
+        for (int b : values) {
+          int order = Integer.compareUnsigned(a, b);
+          boolean[] expected = {order < 0, order <= 0, order > 0, order >= 0};
+          for (int i = 0; i < expected.length; i++) {
+            assertArrayEquals(
+                new long[] {expected[i] ? 1 : 0}, call(instance, operations.get(i), a, b));
+          }
+        }
+      }
+    }
+    String classes = Files.readString(onlyFile(directory), StandardCharsets.ISO_8859_1);
+    assertTrue(classes.contains("UnsignedComparison"));
+    assertFalse(classes.contains("I32_LT_U") || classes.contains("I32_GT_U"), "not replaced");
+    assertFalse(classes.contains("I32_LE_U"), "not replaced");
+  }
+
   private static Path onlyFile(Path directory) throws IOException {
     try (var files = Files.list(directory)) {
       List<Path> all = files.toList();
@@ -183,6 +218,80 @@ class JvmEngineTest extends EngineContract {
           assertArrayEquals(new long[] {2}, call(instance, "grow"));
           assertArrayEquals(new long[] {7}, call(instance, "size"));
         }
+      }
+    }
+  }
+
+  /** As many arguments as take more slots than a method can have, passed on indirectly. */
+  @Test
+  void whatDoesNotVerifyIsInterpreted() {
+    String text =
+        "(module (table 1 funcref) (elem (i32.const 0) $f) (type $t (func"
+            + " (param i64)".repeat(200)
+            + " (result i64))) (func $f (type $t) (i64.add (local.get 0) (local.get 199)))"
+            + " (func (export \"f\") (result i64)"
+            + " (i64.const 21)".repeat(200)
+            + " (call_indirect (type $t) (i32.const 0))))";
+    try (CompiledModule compiled = engine.compile(Modules.admit(text));
+        EngineInstance instance = compiled.instantiate(Modules.noHost())) {
+      instance.setFuel(Modules.FUEL);
+      assertArrayEquals(new long[] {42}, call(instance, "f"));
+    }
+  }
+
+  /** Later writers of classes give up on it; interpreters written in C have such functions. */
+  @Test
+  void manyLocalsAtManyPlacesAreCompiled() {
+    String text =
+        "(module (func (export \"f\") (result i64)"
+            + " (local i64)".repeat(1_000)
+            + " (i64.const 0) (drop)"
+            + " (if (i32.eqz (i64.eqz (local.get 7))) (then (return (i64.const 1))))".repeat(1_000)
+            + " (i64.const 5)) (func (export \"g\") (result i64) (i64.const 6)))";
+    try (CompiledModule compiled = engine.compile(Modules.admit(text));
+        EngineInstance instance = compiled.instantiate(Modules.noHost())) {
+      assertEquals(List.of(), compiled.interpretedFunctions());
+      instance.setFuel(Modules.FUEL);
+      assertArrayEquals(new long[] {5}, call(instance, "f"));
+      assertArrayEquals(new long[] {6}, call(instance, "g"));
+    }
+  }
+
+  /** Nine billion locals in the frames of one function would keep a compiler busy for a minute. */
+  @Test
+  void whatWouldTakeTooLongToCompileIsInterpreted() {
+    String text =
+        "(module (func (export \"f\") (param i32) (result i64) (local"
+            + " i64".repeat(20_000)
+            + ") "
+            + ("(block (br_table" + " 0".repeat(40_000) + " (local.get 0)))").repeat(12)
+            + " (i64.const 5)) (func (export \"g\") (result i64) (i64.const 6)))";
+    try (CompiledModule compiled = engine.compile(Modules.admit(text));
+        EngineInstance instance = compiled.instantiate(Modules.noHost())) {
+      assertEquals(List.of(0), compiled.interpretedFunctions());
+      instance.setFuel(Modules.FUEL);
+      assertArrayEquals(new long[] {5}, call(instance, "f", 1));
+      assertArrayEquals(new long[] {6}, call(instance, "g"));
+    }
+  }
+
+  /** The counter ends it, not the stack, also in functions that are interpreted. */
+  @Test
+  void theDeepestCallFitsTheStack() {
+    SpiritLimits limits = SpiritLimits.DEFAULTS.withMaxCallDepth(50_000);
+    String ballast = "(if (i32.const 0) (then" + " (drop (i32.const 5))".repeat(40_000) + "))";
+    for (String body : List.of(ballast + "(call 0)", "(call 0)", "(call_indirect (i32.const 0))")) {
+      byte[] module =
+          Modules.wasm(
+              "(module (table 1 funcref) (elem (i32.const 0) 0) (func (export \"f\") "
+                  + body
+                  + "))");
+      try (CompiledModule compiled = engine.compile(Modules.admit(module, limits));
+          EngineInstance instance = compiled.instantiate(Modules.noHost())) {
+        assertEquals(body.startsWith(ballast), !compiled.interpretedFunctions().isEmpty());
+        instance.setFuel(100 * Modules.FUEL);
+        VudoException end = fails(ErrorCode.CALL_DEPTH_EXCEEDED, () -> call(instance, "f"));
+        assertEquals("", end.detail());
       }
     }
   }

@@ -7,8 +7,12 @@ import com.dylibso.chicory.wabt.Wat2Wasm;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.SpiritLimits;
 import io.vudo.protocol.VudoException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
@@ -38,6 +42,16 @@ final class Modules {
 
   static byte[] wasm(String text) {
     return Wat2Wasm.parse(text);
+  }
+
+  /** A module of the benchmarks. */
+  static byte[] resource(String name) {
+    try (InputStream in =
+        Objects.requireNonNull(Modules.class.getResourceAsStream("/benchmark/" + name), name)) {
+      return in.readAllBytes();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   static AdmittedModule admit(byte[] module, SpiritLimits limits) {

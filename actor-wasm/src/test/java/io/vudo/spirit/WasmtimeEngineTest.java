@@ -1,9 +1,16 @@
 package io.vudo.spirit;
 
+import static io.vudo.spirit.Modules.call;
+import static io.vudo.spirit.Modules.fails;
+import static io.vudo.spirit.Modules.instance;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+
+import io.vudo.protocol.ErrorCode;
 import io.vudo.spirit.internal.wasmtime.WasmtimeEngine;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.OptionalInt;
+import org.junit.jupiter.api.Test;
 
 class WasmtimeEngineTest extends EngineContract {
   @Override
@@ -15,5 +22,24 @@ class WasmtimeEngineTest extends EngineContract {
   @Override
   boolean simd() {
     return true;
+  }
+
+  @Test
+  void vectorsCrossAsTwoHalves() {
+    String text =
+        """
+        (module
+          (global (mut v128) (v128.const i64x2 5 6)) (global (mut i32) (i32.const 7))
+          (func (export "mix") (param i32 v128 f32 v128) (result v128 f32 v128 i32)
+            (i64x2.add (local.get 1) (local.get 3)) (local.get 2) (local.get 1) (local.get 0)))
+        """;
+    long half = Float.floatToRawIntBits(1.5f);
+    try (EngineInstance instance = instance(engine, text)) {
+      assertArrayEquals(
+          new long[] {11, -2, half, 1, Long.MIN_VALUE, -9},
+          call(instance, "mix", -9, 1, Long.MIN_VALUE, half, 10, Long.MAX_VALUE - 1));
+      fails(ErrorCode.ARGUMENT_INVALID, () -> call(instance, "mix", -9, 1, half, 10));
+      assertArrayEquals(new long[] {5, 6, 7}, instance.readGlobals());
+    }
   }
 }

@@ -93,7 +93,7 @@ class WasiTest {
         assertEquals("Exit code 3.", exited.detail());
         awaitLog(node, "WARN", notes + ": giving up");
         node.fails(ErrorCode.TRAP_UNREACHABLE, words, "w", "panic");
-        awaitLog(node, "WARN", "panicked at");
+        awaitLog(node, "WARN", words + ": thread '<unnamed>' panicked at");
         // Neither left a trace.
         assertEquals("1 0 Grüße\n", node.ask(notes, "list", ""));
         assertEquals("a=1 b=1", node.ask(words, "w", ""));

@@ -82,9 +82,6 @@ public abstract class GuestInstance<F> implements EngineInstance {
   /** Grows memory; false when the machine has no more. The module's maximum was checked. */
   protected abstract boolean growMemory(int pages);
 
-  /** Runs this where a guest has room, and waits for it; throws what it throws. */
-  protected abstract <T> T onGuestThread(Supplier<T> task);
-
   /** Frees the instance, once. */
   protected abstract void free();
 
@@ -150,6 +147,11 @@ public abstract class GuestInstance<F> implements EngineInstance {
   private void freeAll() {
     memory = null;
     free();
+    module.engine().dismissInstance();
+  }
+
+  private <T> T onGuestThread(Supplier<T> task) {
+    return module.engine().guests().run(task);
   }
 
   // Fuel
@@ -233,7 +235,7 @@ public abstract class GuestInstance<F> implements EngineInstance {
     running++;
     try {
       invoke(function);
-    } catch (RuntimeException | StackOverflowError e) {
+    } catch (RuntimeException | StackOverflowError | OutOfMemoryError | LinkageError e) {
       throw failure(e);
     } finally {
       running--;

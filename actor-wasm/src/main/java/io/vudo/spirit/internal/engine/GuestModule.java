@@ -4,12 +4,12 @@ import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.VudoException;
 import io.vudo.spirit.AdmittedModule;
 import io.vudo.spirit.CompiledModule;
+import io.vudo.spirit.EngineInstance;
 import io.vudo.spirit.FunctionType;
 import io.vudo.spirit.HostFunction;
 import io.vudo.spirit.ValueType;
 import io.vudo.spirit.internal.wasm.Layout;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 
@@ -25,21 +25,27 @@ public abstract class GuestModule implements CompiledModule {
    */
   record ExportedFunction(int position, FunctionType type, int parameterSlots, int resultSlots) {
     static ExportedFunction of(int position, FunctionType type) {
-      return new ExportedFunction(position, type, slots(type.parameters()), slots(type.results()));
-    }
-
-    private static int slots(List<ValueType> types) {
-      return types.stream().mapToInt(type -> type == ValueType.V128 ? 2 : 1).sum();
+      return new ExportedFunction(
+          position, type, ValueType.slots(type.parameters()), ValueType.slots(type.results()));
     }
   }
 
+  private final GuestEngine engine;
   private final AdmittedModule admitted;
+  private final Shared shared;
   private final Layout layout;
   private final Map<String, ExportedFunction> functions = new HashMap<>();
   private final Map<Integer, Integer> identities = new HashMap<>();
 
-  protected GuestModule(AdmittedModule admitted) {
+  /**
+   * Belongs to an engine.
+   *
+   * @param free frees the code, when the module was closed and is not in use
+   */
+  protected GuestModule(GuestEngine engine, AdmittedModule admitted, Runnable free) {
+    this.engine = engine;
     this.admitted = admitted;
+    this.shared = new Shared("module", free);
     this.layout = Layout.of(admitted);
     int[] referenced = layout.functions();
     for (int i = 0; i < referenced.length; i++) {
@@ -83,12 +89,38 @@ public abstract class GuestModule implements CompiledModule {
     return functions.size();
   }
 
-  /** The host's function for each import, in index order. */
-  protected final HostFunction[] bind(Function<AdmittedModule.Import, HostFunction> host) {
+  final GuestEngine engine() {
+    return engine;
+  }
+
+  /** Makes an instance with the host's function for each import, in index order. */
+  protected abstract EngineInstance newInstance(HostFunction[] imports);
+
+  /** Why {@link #newInstance} failed; an {@link Error} that is none of its own it throws. */
+  protected abstract RuntimeException refusal(Throwable failure);
+
+  @Override
+  public final EngineInstance instantiate(Function<AdmittedModule.Import, HostFunction> host) {
     HostFunction[] imports = new HostFunction[admitted.imports().size()];
     for (int i = 0; i < imports.length; i++) {
       imports[i] = host.apply(admitted.imports().get(i));
     }
-    return imports;
+    shared.enter();
+    try {
+      engine.admitInstance();
+      try {
+        return newInstance(imports);
+      } catch (RuntimeException | Error e) {
+        engine.dismissInstance();
+        throw refusal(e);
+      }
+    } finally {
+      shared.leave();
+    }
+  }
+
+  @Override
+  public final void close() {
+    shared.close();
   }
 }

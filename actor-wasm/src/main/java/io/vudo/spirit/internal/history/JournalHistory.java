@@ -71,7 +71,7 @@ public final class JournalHistory implements SpiritHistory {
       int maxKeyBytes) {
     private SpiritMachine fresh(SpiritId id, ModuleSource source) {
       return new SpiritMachine(
-          id, source, Clock.systemUTC(), bounds, maxSenders, maxKeys, maxKeyBytes, 0);
+          id, source, Clock.systemUTC(), bounds, maxSenders, maxKeys, maxKeyBytes);
     }
   }
 

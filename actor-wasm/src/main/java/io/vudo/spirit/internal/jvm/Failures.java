@@ -20,6 +20,7 @@ final class Failures {
     if (trap != null) {
       return new VudoException(trap.code(), trap.detail(), thrown);
     }
-    return Thrown.again(thrown);
+    // An error would end the process; what is at fault is one module.
+    return new VudoException(ErrorCode.INTERNAL_ERROR, String.valueOf(thrown), thrown);
   }
 }

@@ -3,29 +3,45 @@ package io.vudo.spirit.internal.jvm;
 import com.dylibso.chicory.compiler.InterpreterFallback;
 import com.dylibso.chicory.compiler.internal.ClassLoadingCollector;
 import com.dylibso.chicory.compiler.internal.Compiler;
+import com.dylibso.chicory.compiler.internal.CompilerResult;
 import com.dylibso.chicory.wasm.ChicoryException;
 import com.dylibso.chicory.wasm.Parser;
 import com.dylibso.chicory.wasm.WasmModule;
+import com.dylibso.chicory.wasm.types.AnnotatedInstruction;
+import com.dylibso.chicory.wasm.types.FunctionBody;
+import com.dylibso.chicory.wasm.types.FunctionType;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.VudoException;
 import io.vudo.spirit.AdmittedModule;
 import io.vudo.spirit.CompiledModule;
-import io.vudo.spirit.Engine;
-import io.vudo.spirit.internal.engine.CompilerPool;
-import io.vudo.spirit.internal.engine.GuestPool;
-import io.vudo.spirit.internal.engine.Shared;
+import io.vudo.spirit.internal.engine.GuestEngine;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.objectweb.asm.ClassTooLargeException;
 import org.objectweb.asm.MethodTooLargeException;
 
 /** The engine that compiles to the JVM's own bytecode. */
-public final class JvmEngine implements Engine {
+public final class JvmEngine extends GuestEngine {
+
+  /** How a message names the function that is at fault. */
+  private static final Pattern FUNCTION = Pattern.compile("(?:func_|function index: )(\\d+)");
+
+  /** What computing the frames of a module's classes may go through, in locals; about 3 s. */
+  private static final long MOST_FRAME_SLOTS = 1_000_000_000L;
+
+  /** How often a module is compiled with one more function left to the interpreter. */
+  private static final int MOST_TRIES = 32;
 
   /** More could live; beyond it the collector spends its time on guests that nobody talks to. */
   private static final int DEFAULT_INSTANCES = 100_000;
@@ -61,10 +77,6 @@ public final class JvmEngine implements Engine {
   private final int maxInstances;
   private final int maxModuleBytes;
   private final HeapBudget budget;
-  private final GuestPool guests = new GuestPool();
-  private final CompilerPool compilers;
-  private final AtomicInteger live = new AtomicInteger();
-  private final Shared shared = new Shared("engine", () -> {});
 
   /**
    * Starts an engine.
@@ -72,12 +84,12 @@ public final class JvmEngine implements Engine {
    * @throws VudoException {@code DATA_DIR_UNUSABLE} when the cache directory cannot be used
    */
   public JvmEngine(Options options) {
+    super(options.compileTimeout());
     this.cache = options.cacheDirectory().map(ClassCache::open);
     this.maxInstances = options.maxInstances().orElse(DEFAULT_INSTANCES);
     this.maxModuleBytes = options.maxModuleBytes();
     this.budget =
         new HeapBudget(options.maxHeapBytes().orElse(Runtime.getRuntime().maxMemory() / 2));
-    this.compilers = new CompilerPool(options.compileTimeout());
   }
 
   @Override
@@ -96,8 +108,7 @@ public final class JvmEngine implements Engine {
               + module.rewritten().length
               + ".");
     }
-    shared.enter();
-    return compilers.compile(module, () -> translate(module), JvmModule::close, shared::leave);
+    return compile(module, () -> translate(module), JvmModule::close);
   }
 
   private JvmModule translate(AdmittedModule admitted) {
@@ -114,55 +125,105 @@ public final class JvmEngine implements Engine {
       return new JvmModule(
           this, admitted, module, classes.machineFactory(), known.get().interpreted());
     }
-    ClassLoadingCollector classes;
-    Set<Integer> interpreted;
-    try {
-      var result =
-          Compiler.builder(module)
-              .withInterpreterFallback(InterpreterFallback.SILENT)
-              .withClassCollectorFactory(ClassLoadingCollector::new)
-              .build()
-              .compile();
-      classes = (ClassLoadingCollector) result.collector();
-      interpreted = result.interpretedFunctions();
-    } catch (ClassTooLargeException | MethodTooLargeException e) {
-      throw new VudoException(
-          ErrorCode.MODULE_LIMIT_EXCEEDED,
-          "Engine jvm cannot hold it in classes: " + e.getMessage(),
-          e);
-    }
+    CompilerResult result = compileWhatItCan(module);
+    ClassLoadingCollector classes = (ClassLoadingCollector) result.collector();
+    Set<Integer> interpreted = result.interpretedFunctions();
     cache.ifPresent(c -> c.keep(admitted.rewritten(), ClassCache.Entry.of(classes, interpreted)));
     return new JvmModule(this, admitted, module, classes.machineFactory(), interpreted);
   }
 
+  /**
+   * Compiles, and leaves to the interpreter the functions of a shape that is too much for the
+   * library, for what writes classes or for what verifies them. A failure tells at best which one
+   * it was; otherwise the largest are tried, twice as many each time.
+   */
+  private static CompilerResult compileWhatItCan(WasmModule module) {
+    List<Integer> largest = bySize(module);
+    Set<Integer> interpreted = tooCostly(module, largest);
+    int most = 1;
+    for (int tries = 1; ; tries++) {
+      try {
+        return Compiler.builder(module)
+            // The library takes either the set or finds out by itself what is too long.
+            .withInterpreterFallback(
+                interpreted.isEmpty() ? InterpreterFallback.SILENT : InterpreterFallback.FAIL)
+            .withInterpretedFunctions(interpreted)
+            .withClassCollectorFactory(GuestClasses::new)
+            .build()
+            .compile();
+      } catch (ClassTooLargeException | MethodTooLargeException e) {
+        throw new VudoException(
+            ErrorCode.MODULE_LIMIT_EXCEEDED,
+            "Engine jvm cannot hold it in classes: " + e.getMessage(),
+            e);
+      } catch (RuntimeException | LinkageError | StackOverflowError e) {
+        if (tries == MOST_TRIES || interpreted.size() == largest.size()) {
+          throw new VudoException(
+              ErrorCode.MODULE_LIMIT_EXCEEDED,
+              "Engine jvm cannot compile it; engine wasmtime may. " + firstLine(e),
+              e);
+        }
+        Matcher named = FUNCTION.matcher(firstLines(e));
+        if (!named.find() || !interpreted.add(Integer.valueOf(named.group(1)))) {
+          interpreted.addAll(largest.subList(0, Math.min(most, largest.size())));
+          most *= 2;
+        }
+      }
+    }
+  }
+
+  /** The functions, first those whose frames are largest at the most places. */
+  private static List<Integer> bySize(WasmModule module) {
+    int imported = module.importSection().importCount();
+    return IntStream.range(0, module.codeSection().functionBodyCount())
+        .boxed()
+        .collect(Collectors.toMap(i -> imported + i, i -> size(module, i)))
+        .entrySet()
+        .stream()
+        .sorted(Map.Entry.<Integer, Long>comparingByValue().reversed())
+        .map(Map.Entry::getKey)
+        .toList();
+  }
+
+  /**
+   * The functions to leave out so that frames of the others are computed within a second or two:
+   * the writer of classes goes through all locals for each place that something branches to.
+   */
+  private static Set<Integer> tooCostly(WasmModule module, List<Integer> largest) {
+    int imported = module.importSection().importCount();
+    Set<Integer> result = new TreeSet<>();
+    long left = MOST_FRAME_SLOTS;
+    for (int i = largest.size() - 1; i >= 0; i--) {
+      left -= size(module, largest.get(i) - imported);
+      if (left < 0) {
+        result.add(largest.get(i));
+      }
+    }
+    return result;
+  }
+
+  /** How many locals stand in the frames of all places that a function's code goes to. */
+  private static long size(WasmModule module, int index) {
+    FunctionBody body = module.codeSection().getFunctionBody(index);
+    FunctionType type = module.functionSection().getFunctionType(index, module.typeSection());
+    long places = 0;
+    for (AnnotatedInstruction instruction : body.instructions()) {
+      places += instruction.labelTable().isEmpty() ? 1 : instruction.labelTable().size();
+    }
+    return (1L + type.params().size() + body.localTypes().size()) * places;
+  }
+
+  private static String firstLine(Throwable failure) {
+    return failure.toString().lines().findFirst().orElseThrow();
+  }
+
+  /** A verifier's message names the function on the third line and then goes on for pages. */
+  private static String firstLines(Throwable failure) {
+    return failure.toString().lines().limit(3).collect(Collectors.joining(" "));
+  }
+
   HeapBudget budget() {
     return budget;
-  }
-
-  GuestPool guests() {
-    return guests;
-  }
-
-  /** Counts an instance in. */
-  void admitInstance() {
-    int now = live.incrementAndGet();
-    if (now > maxInstances) {
-      live.decrementAndGet();
-      throw new VudoException(
-          ErrorCode.RESIDENCY_LIMIT, "The engine holds " + maxInstances + " instances.");
-    }
-    try {
-      shared.enter();
-    } catch (IllegalStateException e) {
-      live.decrementAndGet();
-      throw e;
-    }
-  }
-
-  /** Counts an instance out. */
-  void dismissInstance() {
-    live.decrementAndGet();
-    shared.leave();
   }
 
   @Override
@@ -176,14 +237,7 @@ public final class JvmEngine implements Engine {
   }
 
   @Override
-  public int liveInstances() {
-    return live.get();
-  }
-
-  @Override
-  public void close() {
-    guests.close();
-    compilers.close();
-    shared.close();
+  protected void free() {
+    // The collector frees it.
   }
 }

@@ -7,23 +7,20 @@ import io.vudo.spirit.internal.engine.GuestInstance;
 import io.vudo.spirit.internal.engine.Trap;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
-import java.util.function.Supplier;
 
 /** An instance on the heap. */
 final class JvmInstance extends GuestInstance<Integer> {
   private static final long[] NO_VALUES = {};
   private static final int SLOTS_AT_FIRST = 16;
 
-  private final JvmEngine engine;
   private final JvmModule module;
   private final HeapBudget.Share share;
   private final Machine machine;
   private final GuestMemory memory;
   private long[] mailbox = new long[SLOTS_AT_FIRST];
 
-  JvmInstance(JvmEngine engine, JvmModule module, HostFunction[] imports, HeapBudget.Share share) {
+  JvmInstance(JvmModule module, HostFunction[] imports, HeapBudget.Share share) {
     super(module, imports);
-    this.engine = engine;
     this.module = module;
     this.share = share;
     Instance instance = module.newInstance(this::load, this::store, this::host, share);
@@ -93,13 +90,7 @@ final class JvmInstance extends GuestInstance<Integer> {
   }
 
   @Override
-  protected <T> T onGuestThread(Supplier<T> task) {
-    return engine.guests().run(task);
-  }
-
-  @Override
   protected void free() {
     share.close();
-    engine.dismissInstance();
   }
 }

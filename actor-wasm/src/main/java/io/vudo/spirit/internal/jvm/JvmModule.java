@@ -17,7 +17,6 @@ import io.vudo.spirit.AdmittedModule;
 import io.vudo.spirit.EngineInstance;
 import io.vudo.spirit.HostFunction;
 import io.vudo.spirit.internal.engine.GuestModule;
-import io.vudo.spirit.internal.engine.Shared;
 import io.vudo.spirit.internal.wasm.Names;
 import java.util.HashMap;
 import java.util.List;
@@ -43,7 +42,6 @@ final class JvmModule extends GuestModule {
   private final List<Integer> interpreted;
   private final Map<String, Integer> exports = new HashMap<>();
   private final long instanceBytes;
-  private final Shared shared;
 
   JvmModule(
       JvmEngine engine,
@@ -51,7 +49,7 @@ final class JvmModule extends GuestModule {
       WasmModule module,
       Function<Instance, Machine> code,
       Set<Integer> interpreted) {
-    super(admitted);
+    super(engine, admitted, () -> {});
     this.engine = engine;
     this.module = module;
     this.code = code;
@@ -64,7 +62,6 @@ final class JvmModule extends GuestModule {
       }
     }
     this.instanceBytes = instanceBytes(module);
-    this.shared = new Shared("module", () -> {});
   }
 
   private static FunctionType type(List<ValType> parameters, List<ValType> results) {
@@ -114,35 +111,34 @@ final class JvmModule extends GuestModule {
 
   /**
    * A table with limits of its own: growing one raises the minimum of the limits that it was made
-   * with, and those of the module belong to all instances.
+   * with, and those of the module belong to all instances. And one that answers which instance an
+   * entry is of for indices that it does not have: copying asks the source with an index of the
+   * destination. Null stands for the instance that asks; there is no other.
    */
   private static TableInstance table(Table declared, int initial) {
     TableLimits limits = declared.limits();
     return new TableInstance(
-        new Table(declared.elementType(), new TableLimits(limits.min(), limits.max())), initial);
+        new Table(declared.elementType(), new TableLimits(limits.min(), limits.max())), initial) {
+      @Override
+      public Instance instance(int index) {
+        return index < size() ? super.instance(index) : null;
+      }
+    };
   }
 
   @Override
-  public EngineInstance instantiate(Function<AdmittedModule.Import, HostFunction> host) {
-    HostFunction[] imports = bind(host);
-    shared.enter();
+  protected EngineInstance newInstance(HostFunction[] imports) {
+    HeapBudget.Share share = engine.budget().new Share();
     try {
-      engine.admitInstance();
-      HeapBudget.Share share = engine.budget().new Share();
-      try {
-        return new JvmInstance(engine, this, imports, share);
-      } catch (RuntimeException | Error e) {
-        share.close();
-        engine.dismissInstance();
-        throw Failures.atInstantiation(e);
-      }
-    } finally {
-      shared.leave();
+      return new JvmInstance(this, imports, share);
+    } catch (RuntimeException | Error e) {
+      share.close();
+      throw e;
     }
   }
 
   @Override
-  public void close() {
-    shared.close();
+  protected RuntimeException refusal(Throwable failure) {
+    return Failures.atInstantiation(failure);
   }
 }

@@ -13,6 +13,8 @@
  *   <li>A function that is larger than a method may be (64 KiB of bytecode) is interpreted. HotSpot
  *       itself interprets methods of more than 8,000 bytes unless it is started with {@code
  *       -XX:-DontCompileHugeMethods}, as {@code ./vudo} does.
+ *   <li>HotSpot of JDK 17 may miscompile unsigned comparisons of compiled guests; generated classes
+ *       call {@link io.vudo.spirit.internal.jvm.UnsignedComparison} instead.
  *   <li>NaN bits would be the processor's; the rewriter makes them canonical.
  *   <li>Compiled code stops at an interrupt; threads that run guests are not interrupted, and an
  *       interrupt that came before is kept for after.

@@ -55,7 +55,13 @@ final class GuestCalls {
     }
     if (module.exportedFunctions().containsKey(INIT)) {
       int address = pass(guest, deadlineNanos, argument);
-      int status = (int) guest.call(INIT, deadlineNanos, address, argument.length)[0];
+      long[] results = guest.call(INIT, deadlineNanos, address, argument.length);
+      if (results.length != 1) {
+        throw new VudoException(
+            ErrorCode.ARGUMENT_INVALID,
+            "spirit_init answers " + results.length + " values; it must answer one i32.");
+      }
+      int status = (int) results[0];
       if (status != 0) {
         throw new VudoException(
             ErrorCode.APPLICATION_ERROR, "spirit_init answered " + status + ".");

@@ -98,6 +98,27 @@ public final class SpiritMachine implements AutoCloseable {
   /** The pages of a fork whose beginning is being replayed. */
   private final SortedMap<Integer, byte[]> forkedPages = new TreeMap<>();
 
+  /** A machine that takes hashes of the state as often as it costs little. */
+  public SpiritMachine(
+      SpiritId id,
+      ModuleSource modules,
+      Clock clock,
+      TurnLimits bounds,
+      int maxSenders,
+      int maxKeys,
+      int maxKeyBytes) {
+    this(id, modules, clock, bounds, maxSenders, maxKeys, maxKeyBytes, HashSchedule.AMORTIZED);
+  }
+
+  /**
+   * A machine that knows nothing yet.
+   *
+   * @param maxSenders what the inbox remembers
+   * @param maxKeys what the inbox remembers
+   * @param maxKeyBytes what the inbox remembers
+   * @param hashEveryTurns after how many turns a record carries the hash of the state; 0 to let the
+   *     cost decide
+   */
   public SpiritMachine(
       SpiritId id,
       ModuleSource modules,
@@ -367,7 +388,11 @@ public final class SpiritMachine implements AutoCloseable {
         throw failure;
       }
       record.setFailed(failed(message, failure.code(), failure.detail()));
-    } catch (RuntimeException | StackOverflowError fault) {
+    } catch (OutOfMemoryError e) {
+      record.addAllAnswers(turn.usedAnswers()).setFuelUsed(limits.fuelPerTurn() - guest.fuel());
+      discardInstance();
+      record.setFailed(failed(message, ErrorCode.TRAP_OTHER, "The node had no memory left."));
+    } catch (RuntimeException | StackOverflowError | LinkageError fault) {
       record.addAllAnswers(turn.usedAnswers()).setFuelUsed(limits.fuelPerTurn() - guest.fuel());
       discardInstance();
       record.setFailed(failed(message, ErrorCode.INTERNAL_ERROR, fault.toString()));

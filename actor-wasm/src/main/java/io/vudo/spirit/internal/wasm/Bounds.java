@@ -22,6 +22,15 @@ final class Bounds {
   static final int BRANCH_TABLE_TARGETS = 50_000;
   static final int CONTROL_DEPTH = 10_000;
 
+  /** A code generator may need time with the square of it: five seconds for so many. */
+  static final int BASIC_BLOCKS = 20_000;
+
+  /** The sum of those squares over all functions, which is what one module may cost. */
+  static final long SQUARED_BASIC_BLOCKS = 2_000_000_000L;
+
+  /** A code generator may need time with the cube of it: seconds for a thousand. */
+  static final int LOOP_DEPTH = 200;
+
   /**
    * Locals times blocks of one function: what a code generator may have to join. Its value numbers
    * have 24 bits; this keeps a function at half of them.

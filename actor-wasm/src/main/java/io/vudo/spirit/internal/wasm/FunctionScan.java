@@ -12,6 +12,10 @@ import java.util.BitSet;
  */
 final class FunctionScan {
   private static final byte UNKNOWN = 0;
+
+  /** Up to how many basic blocks with calls take the call depth themselves. */
+  private static final int CALLING_BLOCKS = 2;
+
   private static final byte[] NONE = {};
 
   private final ParsedModule module;
@@ -45,8 +49,20 @@ final class FunctionScan {
   /** Whether the function calls anything. */
   boolean calls;
 
+  /**
+   * Where a run of calls in one basic block starts and ends, two numbers each, ascending: there the
+   * call depth is taken and given back, unless {@link #deepFromStart}.
+   */
+  final IntList callRuns = new IntList();
+
+  /** Whether the call depth is taken once, where the function starts. */
+  boolean deepFromStart;
+
   /** What a call of the function adds to the call depth, if it calls anything itself. */
   int weight;
+
+  /** Where the function can be entered, or goes on from more than one place. */
+  int basicBlocks;
 
   /** Where fuel is charged, ascending, and how much. */
   final IntList chargeOffsets = new IntList();
@@ -111,6 +127,9 @@ final class FunctionScan {
   private int blockOffset;
   private int blockUnits;
   private int blockPlace;
+  private int firstCall;
+  private int callsEnd;
+  private boolean callsInLoop;
 
   private BinaryReader in;
   private int offset;
@@ -132,11 +151,15 @@ final class FunctionScan {
     chargePlaces.clear();
     labels.clear();
     edits.clear();
+    callRuns.clear();
+    firstCall = -1;
+    callsInLoop = false;
     calls = false;
     height = 0;
     highest = 0;
     frames = 0;
     blocks = 0;
+    basicBlocks = 0;
     live = true;
     codeFrom = in.position();
     codeTo = body.to();
@@ -150,11 +173,16 @@ final class FunctionScan {
       throw Refusal.malformed(in.position(), "instructions behind the end of a function");
     }
     floats.finish();
+    if (basicBlocks > Bounds.BASIC_BLOCKS) {
+      throw Refusal.tooMuch(
+          "basic blocks of function " + function, basicBlocks, Bounds.BASIC_BLOCKS);
+    }
     long joins = (long) (locals.length + 1) * (blocks + 1);
     if (joins > Bounds.LOCALS_TIMES_BLOCKS) {
       throw Refusal.tooMuch(
           "locals times blocks of function " + function, joins, Bounds.LOCALS_TIMES_BLOCKS);
     }
+    deepFromStart = callsInLoop || callRuns.size() > 2 * CALLING_BLOCKS;
     weight = 1 + (slots(locals, locals.length) + highest) / 16;
   }
 
@@ -195,6 +223,7 @@ final class FunctionScan {
   // Basic blocks
 
   private void startBasicBlock(int place) {
+    basicBlocks++;
     blockOffset = in.position();
     blockPlace = place;
     blockUnits = 0;
@@ -207,6 +236,11 @@ final class FunctionScan {
       chargePlaces.add(blockPlace);
     }
     blockUnits = 0;
+    if (firstCall >= 0) {
+      callRuns.add(firstCall);
+      callRuns.add(callsEnd);
+      firstCall = -1;
+    }
   }
 
   /** The instruction that comes next can be reached from more than the one before it. */
@@ -361,6 +395,9 @@ final class FunctionScan {
     frameTargeted[frames] = false;
     frameLoops[frames] =
         (frames == 0 ? 0 : frameLoops[frames - 1]) + (opcode == Op.LOOP && live ? 1 : 0);
+    if (frameLoops[frames] > Bounds.LOOP_DEPTH) {
+      throw Refusal.tooMuch("nested loops of a function", frameLoops[frames], Bounds.LOOP_DEPTH);
+    }
     frames++;
     push(start);
   }
@@ -433,7 +470,7 @@ final class FunctionScan {
   private void instruction() {
     offset = in.position();
     int opcode = in.unsignedByte();
-    if (opcode != Op.END && opcode != Op.ELSE) {
+    if (opcode != Op.END && opcode != Op.ELSE && opcode != Op.BLOCK) {
       count();
     }
     String plain = Op.plainSignature(opcode);
@@ -483,8 +520,8 @@ final class FunctionScan {
         if (function >= module.functionTypes.length) {
           throw invalid("unknown function " + function);
         }
-        calls = true;
         edit(Op.CALL, function, 0);
+        calls();
         call(module.signatureOf(function));
       }
       case Op.CALL_INDIRECT -> {
@@ -493,7 +530,7 @@ final class FunctionScan {
         if (type >= module.types.size()) {
           throw invalid("unknown type " + type);
         }
-        calls = true;
+        calls();
         edit(Op.CALL_INDIRECT, 0, 0);
         pop(Op.I32);
         call(module.types.get(type));
@@ -605,6 +642,17 @@ final class FunctionScan {
           throw Refusal.unsupported(offset, "typed function references");
       default ->
           throw Refusal.malformed(offset, String.format("unknown instruction 0x%02x", opcode));
+    }
+  }
+
+  private void calls() {
+    calls = true;
+    if (live) {
+      if (firstCall < 0) {
+        firstCall = offset;
+      }
+      callsEnd = in.position();
+      callsInLoop |= loops() > 0;
     }
   }
 

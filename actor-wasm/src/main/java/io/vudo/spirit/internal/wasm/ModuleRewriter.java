@@ -33,8 +33,14 @@ final class ModuleRewriter {
   /** Units that each page of grown memory costs. */
   private static final int PAGE_UNITS = 1_024;
 
+  /** How many floats of a function wait in globals at most. */
+  private static final int MOST_PARKED = 32;
+
   private static final long CANONICAL_F32 = 0x7fc0_0000L;
   private static final long CANONICAL_F64 = 0x7ff8_0000_0000_0000L;
+
+  /** When a function that applies segments is long enough. */
+  private static final int INITIALIZE_PART_BYTES = 8_000;
 
   private static final int BYTES_PER_UNIT_SHIFT = 6;
   private static final int ENTRIES_PER_UNIT_SHIFT = 3;
@@ -57,6 +63,9 @@ final class ModuleRewriter {
   private final int fuel;
   private final int reserve;
   private final int depth;
+  private final int firstParked;
+  private final Map<String, Integer> parkedFloats = new HashMap<>();
+  private final List<Byte> parkedTypes = new ArrayList<>();
   private final Map<Integer, Integer> dataFlags = new LinkedHashMap<>();
   private final Map<Integer, Integer> elementFlags = new LinkedHashMap<>();
 
@@ -84,6 +93,9 @@ final class ModuleRewriter {
 
   private int fuelLocal;
 
+  /** A scratch local for the call depth; -1 in a function that calls nothing. */
+  private int depthLocal;
+
   /** Whether it burns anything: an empty one does not. */
   private boolean metered;
 
@@ -94,8 +106,14 @@ final class ModuleRewriter {
     this.module = module;
     this.limits = limits;
     this.scan = new FunctionScan(module);
+    long squares = 0;
     for (int i = 0; i < module.bodies.size(); i++) {
       scan.scan(i);
+      squares += (long) scan.basicBlocks * scan.basicBlocks;
+    }
+    if (squares > Bounds.SQUARED_BASIC_BLOCKS) {
+      throw Refusal.tooMuch(
+          "basic blocks of all functions, squared", squares, Bounds.SQUARED_BASIC_BLOCKS);
     }
     this.changesTables = scan.changesTables;
     int next = module.globals.size();
@@ -112,6 +130,7 @@ final class ModuleRewriter {
         i = scan.initializedElements.nextSetBit(i + 1)) {
       elementFlags.put(i, next++);
     }
+    this.firstParked = next;
     this.referenced = changesTables ? module.declaredReferences.stream().toArray() : new int[0];
     this.functionsTable = 2 * module.tables.size();
     this.identitiesTable = functionsTable + 1;
@@ -426,19 +445,23 @@ final class ModuleRewriter {
       locals[i] = kept(locals[i]);
     }
     fuelLocal = scan.locals.length;
-    int depthLocal = fuelLocal + 1;
     locals[locals.length - 2] = Op.I64;
     locals[locals.length - 1] = Op.I32;
     metered = scan.chargeOffsets.size() > 0;
+    depthLocal = -1;
     boolean deep = metered && scan.calls;
+    boolean deepFromStart = deep && scan.deepFromStart;
     if (!deep) {
       locals = Arrays.copyOf(locals, locals.length - 1);
     }
     locals = addScratch(locals);
     BinaryWriter out = new BinaryWriter();
     if (deep) {
-      out.globalGet(depth).i32(scan.weight).write(Op.I32_SUB).localTee(depthLocal);
-      out.globalSet(depth).localGet(depthLocal).i32(0).write(Op.I32_LT_S).trapIf();
+      depthLocal = fuelLocal + 1;
+    }
+    if (deepFromStart) {
+      takeDepth(out);
+      out.localGet(depthLocal).i32(0).write(Op.I32_LT_S).trapIf();
     }
     if (metered) {
       out.globalGet(fuel).localSet(fuelLocal).write(Op.BLOCK);
@@ -456,10 +479,43 @@ final class ModuleRewriter {
       out.write(Op.END);
       saveFuel(out);
     }
-    if (deep) {
-      out.globalGet(depth).i32(scan.weight).write(Op.I32_ADD).globalSet(depth);
+    if (deepFromStart) {
+      giveDepth(out);
     }
     body(code, locals, out);
+  }
+
+  private void takeDepth(BinaryWriter out) {
+    out.globalGet(depth).i32(scan.weight).write(Op.I32_SUB).localTee(depthLocal);
+    out.globalSet(depth);
+  }
+
+  /** Takes the call depth and checks it and the fuel, in one. */
+  private void startCalls(BinaryWriter out) {
+    takeDepth(out);
+    out.localGet(depthLocal).write(Op.I64_EXTEND_I32_S).localGet(fuelLocal).write(Op.I64_OR);
+    out.i64(0).write(Op.I64_LT_S).write(Op.IF, Op.EMPTY_BLOCK);
+    saveFuel(out);
+    out.call(checkLimits());
+    restoreFuel(out);
+    out.write(Op.END);
+  }
+
+  /** Traps when the call depth is used up; sees to it that the fuel is not less than 0. */
+  private int checkLimits() {
+    return helper(
+        "limits",
+        NONE,
+        NONE,
+        NONE,
+        out -> {
+          out.globalGet(depth).i32(0).write(Op.I32_LT_S).trapIf();
+          out.i64(0).call(refill());
+        });
+  }
+
+  private void giveDepth(BinaryWriter out) {
+    out.globalGet(depth).i32(scan.weight).write(Op.I32_ADD).globalSet(depth);
   }
 
   private byte[] addScratch(byte[] locals) {
@@ -484,26 +540,25 @@ final class ModuleRewriter {
   /** The float on the stack becomes the canonical NaN if it is a NaN; in vectors, each of them. */
   private void canonical(BinaryWriter out, byte shape) {
     int local = scratch.get(scratchType(shape));
-    out.localTee(local);
-    switch (shape) {
-      case Op.F32 -> littleEndian(out.write(Op.F32_CONST), CANONICAL_F32, 4);
-      case Op.F64 -> littleEndian(out.write(Op.F64_CONST), CANONICAL_F64, 8);
-      default -> {
-        long half = shape == Op.F32X4 ? CANONICAL_F32 << 32 | CANONICAL_F32 : CANONICAL_F64;
-        out.write(Op.PREFIX_SIMD).u32(Op.V128_CONST);
-        littleEndian(out, half, 8);
-        littleEndian(out, half, 8);
+    if (shape == Op.F32 || shape == Op.F64) {
+      // A branch that is never taken is cheaper than a choice between two values.
+      out.localTee(local).localGet(local).write(shape == Op.F32 ? Op.F32_NE : Op.F64_NE);
+      out.write(Op.IF, Op.EMPTY_BLOCK);
+      if (shape == Op.F32) {
+        littleEndian(out.write(Op.F32_CONST), CANONICAL_F32, 4);
+      } else {
+        littleEndian(out.write(Op.F64_CONST), CANONICAL_F64, 8);
       }
+      out.localSet(local).write(Op.END).localGet(local);
+      return;
     }
+    long half = shape == Op.F32X4 ? CANONICAL_F32 << 32 | CANONICAL_F32 : CANONICAL_F64;
+    out.localTee(local).write(Op.PREFIX_SIMD).u32(Op.V128_CONST);
+    littleEndian(out, half, 8);
+    littleEndian(out, half, 8);
     out.localGet(local).localGet(local);
-    switch (shape) {
-      case Op.F32 -> out.write(Op.F32_EQ).write(Op.SELECT);
-      case Op.F64 -> out.write(Op.F64_EQ).write(Op.SELECT);
-      default -> {
-        out.write(Op.PREFIX_SIMD).u32(shape == Op.F32X4 ? Op.F32X4_EQ : Op.F64X2_EQ);
-        out.write(Op.PREFIX_SIMD).u32(Op.V128_BITSELECT);
-      }
-    }
+    out.write(Op.PREFIX_SIMD).u32(shape == Op.F32X4 ? Op.F32X4_EQ : Op.F64X2_EQ);
+    out.write(Op.PREFIX_SIMD).u32(Op.V128_BITSELECT);
   }
 
   // Inside of a function the fuel is in a local: loops run in registers, calls synchronise.
@@ -549,7 +604,7 @@ final class ModuleRewriter {
   private void chargeBlock(BinaryWriter out, int units, int place) {
     // A function that calls nothing cannot recur; whoever called it checks what it burnt.
     pay(out, units);
-    if (place == FunctionScan.AT_ENTRY && scan.calls) {
+    if (place == FunctionScan.AT_ENTRY && scan.calls && scan.deepFromStart) {
       refillIfLessThan(out, 0);
     }
   }
@@ -561,12 +616,61 @@ final class ModuleRewriter {
    */
   private void doubleLoop(BinaryWriter out, int from, int to, boolean reference, int units) {
     loop(out, from, to, reference);
-    refillIfLessThan(out, units);
+    ifLessThan(out, units).write(Op.IF, Op.EMPTY_BLOCK);
+    saveFuel(out);
+    int floats = floatLocals();
+    moveFloats(floats, (local, parked) -> out.localGet(local).globalSet(parked));
+    out.i64(units).call(refill());
+    moveFloats(floats, (local, parked) -> out.globalGet(parked).localSet(local));
+    restoreFuel(out);
+    out.write(Op.END);
     loop(out, from, to, reference);
     ifLessThan(out, units).write(Op.BR_IF).u32(1);
     if (units > 0) {
       pay(out, units);
     }
+  }
+
+  /**
+   * How many locals of the function are floats or vectors; 0 when there are too many to move. They
+   * wait in globals while the loop's fuel is refilled: a code generator gives no register to a
+   * float that lives across a call, however seldom the call is reached.
+   */
+  private int floatLocals() {
+    int count = 0;
+    for (byte type : scan.locals) {
+      if (isFloat(type)) {
+        count++;
+      }
+    }
+    return count > MOST_PARKED ? 0 : count;
+  }
+
+  private static boolean isFloat(byte type) {
+    return type == Op.F32 || type == Op.F64 || type == Op.V128;
+  }
+
+  private interface Move {
+    void between(int local, int global);
+  }
+
+  private void moveFloats(int count, Move move) {
+    Map<Byte, Integer> used = new HashMap<>();
+    for (int i = 0; count > 0 && i < scan.locals.length; i++) {
+      byte type = scan.locals[i];
+      if (isFloat(type)) {
+        move.between(i, parked(type, used.merge(type, 1, Integer::sum)));
+      }
+    }
+  }
+
+  private int parked(byte type, int number) {
+    return parkedFloats.computeIfAbsent(
+        type + " " + number,
+        key -> {
+          parkedTypes.add(type);
+          return firstParked + parkedTypes.size() - 1;
+        });
   }
 
   private void loop(BinaryWriter out, int from, int to, boolean reference) {
@@ -586,17 +690,26 @@ final class ModuleRewriter {
     int charge = 0;
     int edit = 0;
     int number = scan.floats.next(0);
+    int depths = depthLocal < 0 || scan.deepFromStart ? scan.callRuns.size() : 0;
     int last = scan.codeTo - 1;
     while (true) {
       int chargeAt = charge < scan.chargeOffsets.size() ? scan.chargeOffsets.get(charge) : last;
       int editAt = edit < scan.edits.size() ? scan.edits.get(edit) : last;
       int numberAt = number < scan.floats.size() ? scan.floats.offset(number) : last;
-      int next = Math.min(numberAt, Math.min(chargeAt, editAt));
+      int depthAt = depths < scan.callRuns.size() ? scan.callRuns.get(depths) : last;
+      int next = Math.min(Math.min(numberAt, depthAt), Math.min(chargeAt, editAt));
       out.write(module.bytes, position, next);
       position = next;
       if (numberAt == next && number < scan.floats.size()) {
         canonical(out, scan.floats.shape(number));
         number = scan.floats.next(number + 1);
+      } else if (depthAt == next && depths < scan.callRuns.size()) {
+        if (depths % 2 == 0) {
+          startCalls(out);
+        } else {
+          giveDepth(out);
+        }
+        depths++;
       } else if (next == last) {
         return;
       } else if (chargeAt == next) {
@@ -822,6 +935,41 @@ final class ModuleRewriter {
         });
   }
 
+  /**
+   * Traps as the specification says when entries lie beyond the end of a table. Engines do it too,
+   * but not all of them when the sum of both numbers overflows or the range is empty.
+   */
+  private static void checkEntries(
+      BinaryWriter out, int table, Consumer<BinaryWriter> from, Consumer<BinaryWriter> count) {
+    sum(out, from, count);
+    misc(out, Op.TABLE_SIZE).u32(table).write(Op.I64_EXTEND_I32_U);
+    trapIfGreater(out, table);
+  }
+
+  private void checkElements(
+      BinaryWriter out,
+      int segment,
+      int table,
+      Consumer<BinaryWriter> from,
+      Consumer<BinaryWriter> count) {
+    sum(out, from, count);
+    out.i64(module.elements.get(segment).functions().length);
+    trapIfGreater(out, table);
+  }
+
+  private static void sum(
+      BinaryWriter out, Consumer<BinaryWriter> from, Consumer<BinaryWriter> count) {
+    from.accept(out);
+    out.write(Op.I64_EXTEND_I32_U);
+    count.accept(out);
+    out.write(Op.I64_EXTEND_I32_U).write(Op.I64_ADD);
+  }
+
+  private static void trapIfGreater(BinaryWriter out, int table) {
+    out.write(Op.I64_GT_U).write(Op.IF, Op.EMPTY_BLOCK);
+    out.i32(-1).tableGet(table).write(Op.DROP).write(Op.END);
+  }
+
   private int fillTable(int table) {
     return helper(
         "table.fill " + table,
@@ -831,6 +979,7 @@ final class ModuleRewriter {
         out -> {
           chargeBy(out, 2, ENTRIES_PER_UNIT_SHIFT);
           charge(out, 3);
+          checkEntries(out, table, w -> w.localGet(0), w -> w.localGet(2));
           out.localGet(0).localGet(1).tableGet(functionsTable).localGet(2);
           misc(out, Op.TABLE_FILL).u32(table);
           out.localGet(0).localGet(1).tableGet(identitiesTable).localGet(2);
@@ -847,6 +996,8 @@ final class ModuleRewriter {
         out -> {
           chargeBy(out, 2, ENTRIES_PER_UNIT_SHIFT);
           charge(out, 3);
+          checkEntries(out, to, w -> w.localGet(0), w -> w.localGet(2));
+          checkEntries(out, from, w -> w.localGet(1), w -> w.localGet(2));
           out.localGet(0).localGet(1).localGet(2);
           misc(out, Op.TABLE_COPY).u32(to).u32(from);
           out.localGet(0).localGet(1).localGet(2);
@@ -866,6 +1017,8 @@ final class ModuleRewriter {
           ifDropped(out, elementFlags.get(segment));
           out.i32(-1).tableGet(table).write(Op.DROP);
           out.write(Op.END, Op.END);
+          checkEntries(out, table, w -> w.localGet(0), w -> w.localGet(2));
+          checkElements(out, segment, table, w -> w.localGet(1), w -> w.localGet(2));
           out.localGet(0).localGet(1).localGet(2);
           misc(out, Op.TABLE_INIT).u32(2L * segment).u32(table);
           out.localGet(0).localGet(1).localGet(2);
@@ -968,7 +1121,8 @@ final class ModuleRewriter {
   }
 
   private void addInitialize() {
-    BinaryWriter out = new BinaryWriter();
+    List<BinaryWriter> parts = new ArrayList<>();
+    BinaryWriter out = part(parts);
     if (changesTables) {
       for (int t = 0; t < module.tables.size(); t++) {
         out.i32(0).i32(0).tableGet(identitiesTable);
@@ -980,6 +1134,8 @@ final class ModuleRewriter {
         if (segment.mode() == Mode.ACTIVE) {
           int offset = (int) segment.offset().bits();
           int count = segment.functions().length;
+          out = part(parts);
+          checkEntries(out, segment.table(), w -> w.i32(offset), w -> w.i32(count));
           out.i32(offset).i32(0).i32(count);
           misc(out, Op.TABLE_INIT).u32(2L * i).u32(segment.table());
           out.i32(offset).i32(0).i32(count);
@@ -990,13 +1146,30 @@ final class ModuleRewriter {
     for (int i = 0; i < module.data.size(); i++) {
       ParsedModule.DataSegment segment = module.data.get(i);
       if (segment.mode() == Mode.ACTIVE) {
+        out = part(parts);
         out.i32((int) segment.offset().bits()).i32(0).i32(segment.to() - segment.from());
         misc(out, Op.MEMORY_INIT).u32(i).write(0);
       }
     }
-    if (out.size() > 0) {
-      export(Names.INITIALIZE, NONE, out);
+    if (parts.size() == 1) {
+      if (out.size() > 0) {
+        export(Names.INITIALIZE, NONE, out);
+      }
+      return;
     }
+    BinaryWriter all = new BinaryWriter();
+    for (BinaryWriter one : parts) {
+      all.write(Op.CALL).u32(add(NONE, NONE, NONE, one));
+    }
+    export(Names.INITIALIZE, NONE, all);
+  }
+
+  /** The last of the parts, or a new one: compiling takes more than its share for a long one. */
+  private static BinaryWriter part(List<BinaryWriter> parts) {
+    if (parts.isEmpty() || parts.get(parts.size() - 1).size() > INITIALIZE_PART_BYTES) {
+      parts.add(new BinaryWriter());
+    }
+    return parts.get(parts.size() - 1);
   }
 
   private void addGlobals() {
@@ -1167,7 +1340,8 @@ final class ModuleRewriter {
   }
 
   private void writeGlobals(BinaryWriter out) {
-    out.u32(module.globals.size() + 3L + dataFlags.size() + elementFlags.size());
+    out.u32(
+        module.globals.size() + 3L + parkedTypes.size() + dataFlags.size() + elementFlags.size());
     for (ParsedModule.Global global : module.globals) {
       out.write(kept(global.type())).write(global.mutable() ? 1 : 0);
       constant(out, global.value());
@@ -1181,6 +1355,11 @@ final class ModuleRewriter {
     }
     for (int segment : elementFlags.keySet()) {
       flag(out, module.elements.get(segment).mode());
+    }
+    for (byte type : parkedTypes) {
+      out.write(type).write(1);
+      constant(out, new Constant(type, 0, 0));
+      out.write(Op.END);
     }
   }
 

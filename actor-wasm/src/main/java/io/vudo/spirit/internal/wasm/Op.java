@@ -53,8 +53,8 @@ final class Op {
   static final int I32_GE_U = 0x4f;
   static final int I64_LT_S = 0x53;
   static final int I64_GT_U = 0x56;
-  static final int F32_EQ = 0x5b;
-  static final int F64_EQ = 0x61;
+  static final int F32_NE = 0x5c;
+  static final int F64_NE = 0x62;
   static final int I32_ADD = 0x6a;
   static final int I32_SUB = 0x6b;
   static final int I32_AND = 0x71;
@@ -63,6 +63,7 @@ final class Op {
   static final int I64_ADD = 0x7c;
   static final int I64_SUB = 0x7d;
   static final int I64_MUL = 0x7e;
+  static final int I64_OR = 0x84;
   static final int I64_AND = 0x83;
   static final int I64_SHR_U = 0x88;
   static final int F32_ABS = 0x8b;

@@ -28,8 +28,9 @@
  * <h2>Fuel</h2>
  *
  * <ul>
- *   <li>Every instruction costs 1 unit, {@code else} and {@code end} nothing, instructions that
- *       cannot be reached nothing.
+ *   <li>Every instruction costs 1 unit; {@code block}, {@code else} and {@code end} cost nothing:
+ *       an interpreter's loop enters hundreds of blocks to get to one of them. Instructions that
+ *       cannot be reached cost nothing.
  *   <li>A basic block is charged as a whole where it starts: at the start of a function, of a
  *       loop's body, of both arms of an {@code if}; behind an {@code if}, behind a {@code block}
  *       that something branches to, and behind {@code br_if}.
@@ -43,14 +44,15 @@
  * The same module, input and budget burn the same on every engine. A budget that equals the cost
  * suffices; one unit less ends in a trap with the fuel below 0, which tells it from a guest's own
  * {@code unreachable}. Inside a function the fuel is in a local; it is checked at the start of
- * loops and of functions that call others, before the host is called, before bulk instructions, and
- * at the end of the exported function. So a guest that runs out may go on for a few straight
- * blocks, whose effects nobody sees: the instance is discarded. Behind a trap that is no call and
- * no {@code unreachable} the fuel that is reported is that of the last call or loop's refill.
+ * loops, together with the call depth, before the host is called, before bulk instructions, and at
+ * the end of the exported function. So a guest that runs out may go on for a few straight blocks,
+ * whose effects nobody sees: the instance is discarded. Behind a trap that is no call and no {@code
+ * unreachable} the fuel that is reported is that of the last call or loop's refill.
  *
  * <p>The fuel of a call is burnt in slices of 2,097,152 units; between two of them the host looks
  * at its clock. That is how a deadline stops a guest; no thread is interrupted. Each loop becomes
- * two nested ones, so that refilling happens outside of the one that is hot.
+ * two nested ones, so that refilling happens outside of the one that is hot; up to 32 floats of the
+ * function wait in globals meanwhile, so that they stay in registers otherwise.
  *
  * <h2>NaN</h2>
  *
@@ -64,8 +66,10 @@
  *
  * <h2>Call depth</h2>
  *
- * A function that calls others takes its weight from the allowance when it starts and gives it back
- * when it returns: 1 + (parameters + locals + the largest height of its operand stack) / 16,
+ * A function that calls others takes its weight from the allowance and gives it back: before the
+ * first and behind the last call of each basic block, if at most two of its blocks call and none of
+ * them in a loop; else once, when it starts and when it returns. So the innermost call may weigh
+ * nothing. The weight is 1 + (parameters + locals + the largest height of its operand stack) / 16,
  * rounded down, a v128 local counting twice. A function that calls nothing weighs nothing. When the
  * allowance falls below 0 it traps.
  *

@@ -8,10 +8,7 @@ import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.VudoException;
 import io.vudo.spirit.AdmittedModule;
 import io.vudo.spirit.CompiledModule;
-import io.vudo.spirit.Engine;
-import io.vudo.spirit.internal.engine.CompilerPool;
-import io.vudo.spirit.internal.engine.GuestPool;
-import io.vudo.spirit.internal.engine.Shared;
+import io.vudo.spirit.internal.engine.GuestEngine;
 import io.vudo.spirit.internal.wasm.MailboxModule;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -22,10 +19,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.concurrent.atomic.AtomicInteger;
 
 /** The engine that compiles with Wasmtime's Cranelift. */
-public final class WasmtimeEngine implements Engine {
+public final class WasmtimeEngine extends GuestEngine {
 
   /** The stack that a guest may use, in bytes: the most that the binding allows. */
   private static final long GUEST_STACK_BYTES = 2L << 20;
@@ -61,10 +57,6 @@ public final class WasmtimeEngine implements Engine {
 
   private final io.github.kawamuray.wasmtime.Engine engine;
   private final Module mailbox;
-  private final Shared shared;
-  private final AtomicInteger live = new AtomicInteger();
-  private final GuestPool guests = new GuestPool();
-  private final CompilerPool compilers;
   private final int maxInstances;
   private final String maxInstancesReason;
 
@@ -74,16 +66,9 @@ public final class WasmtimeEngine implements Engine {
    * @throws VudoException {@code DATA_DIR_UNUSABLE} when the cache directory cannot be used
    */
   public WasmtimeEngine(Options options) {
-    this.compilers = new CompilerPool(options.compileTimeout());
+    super(options.compileTimeout());
     this.engine = new io.github.kawamuray.wasmtime.Engine(config(options));
     this.mailbox = new Module(engine, MailboxModule.bytes());
-    this.shared =
-        new Shared(
-            "engine",
-            () -> {
-              mailbox.dispose();
-              engine.dispose();
-            });
     long possible = possibleInstances();
     this.maxInstances = (int) Math.min(possible, options.maxInstances().orElse(Integer.MAX_VALUE));
     this.maxInstancesReason =
@@ -160,11 +145,8 @@ public final class WasmtimeEngine implements Engine {
 
   @Override
   public CompiledModule compile(AdmittedModule module) {
-    shared.enter();
     return new WasmtimeModule(
-        this,
-        module,
-        compilers.compile(module, () -> translate(module), Module::dispose, shared::leave));
+        this, module, compile(module, () -> translate(module), Module::dispose));
   }
 
   private Module translate(AdmittedModule module) {
@@ -175,38 +157,12 @@ public final class WasmtimeEngine implements Engine {
     }
   }
 
-  /** Counts an instance in. */
-  void admitInstance() {
-    int now = live.incrementAndGet();
-    if (now > maxInstances) {
-      live.decrementAndGet();
-      throw new VudoException(
-          ErrorCode.RESIDENCY_LIMIT, "The engine holds " + maxInstances + " instances.");
-    }
-    try {
-      shared.enter();
-    } catch (IllegalStateException e) {
-      live.decrementAndGet();
-      throw e;
-    }
-  }
-
-  /** Counts an instance out. */
-  void dismissInstance() {
-    live.decrementAndGet();
-    shared.leave();
-  }
-
   io.github.kawamuray.wasmtime.Engine engine() {
     return engine;
   }
 
   Module mailbox() {
     return mailbox;
-  }
-
-  GuestPool guests() {
-    return guests;
   }
 
   @Override
@@ -220,14 +176,8 @@ public final class WasmtimeEngine implements Engine {
   }
 
   @Override
-  public int liveInstances() {
-    return live.get();
-  }
-
-  @Override
-  public void close() {
-    guests.close();
-    compilers.close();
-    shared.close();
+  protected void free() {
+    mailbox.dispose();
+    engine.dispose();
   }
 }

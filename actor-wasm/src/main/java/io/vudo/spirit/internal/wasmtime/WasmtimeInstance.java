@@ -8,18 +8,15 @@ import io.vudo.spirit.HostFunction;
 import io.vudo.spirit.internal.engine.GuestInstance;
 import io.vudo.spirit.internal.engine.Trap;
 import java.nio.ByteBuffer;
-import java.util.function.Supplier;
 
 /** An instance in a store of its own. */
 final class WasmtimeInstance extends GuestInstance<Func> {
-  private final WasmtimeEngine engine;
   private final NativeInstance instance;
   private final ByteBuffer mailbox;
 
   WasmtimeInstance(
       WasmtimeEngine engine, WasmtimeModule module, Module compiled, HostFunction[] imports) {
     super(module, imports);
-    this.engine = engine;
     this.instance = new NativeInstance(engine.engine(), engine.mailbox(), compiled, this::callHost);
     this.mailbox = instance.mailbox();
     try {
@@ -76,13 +73,7 @@ final class WasmtimeInstance extends GuestInstance<Func> {
   }
 
   @Override
-  protected <T> T onGuestThread(Supplier<T> task) {
-    return engine.guests().run(task);
-  }
-
-  @Override
   protected void free() {
     instance.close();
-    engine.dismissInstance();
   }
 }

@@ -7,44 +7,28 @@ import io.vudo.spirit.AdmittedModule;
 import io.vudo.spirit.EngineInstance;
 import io.vudo.spirit.HostFunction;
 import io.vudo.spirit.internal.engine.GuestModule;
-import io.vudo.spirit.internal.engine.Shared;
-import java.util.function.Function;
+import io.vudo.spirit.internal.engine.Thrown;
 
 /** Compiled code. */
 final class WasmtimeModule extends GuestModule {
   private final WasmtimeEngine engine;
   private final Module module;
-  private final Shared shared;
 
   WasmtimeModule(WasmtimeEngine engine, AdmittedModule admitted, Module module) {
-    super(admitted);
+    super(engine, admitted, module::dispose);
     this.engine = engine;
     this.module = module;
-    this.shared = new Shared("module", module::dispose);
   }
 
   @Override
-  public EngineInstance instantiate(Function<AdmittedModule.Import, HostFunction> host) {
-    HostFunction[] imports = bind(host);
-    shared.enter();
-    try {
-      engine.admitInstance();
-      try {
-        return new WasmtimeInstance(engine, this, module, imports);
-      } catch (TrapError | WasmtimeException e) {
-        engine.dismissInstance();
-        throw Traps.atInstantiation(e);
-      } catch (RuntimeException | Error e) {
-        engine.dismissInstance();
-        throw e;
-      }
-    } finally {
-      shared.leave();
-    }
+  protected EngineInstance newInstance(HostFunction[] imports) {
+    return new WasmtimeInstance(engine, this, module, imports);
   }
 
   @Override
-  public void close() {
-    shared.close();
+  protected RuntimeException refusal(Throwable failure) {
+    return failure instanceof TrapError || failure instanceof WasmtimeException
+        ? Traps.atInstantiation((RuntimeException) failure)
+        : Thrown.again(failure);
   }
 }

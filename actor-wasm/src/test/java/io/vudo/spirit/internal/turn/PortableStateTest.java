@@ -331,8 +331,7 @@ class PortableStateTest {
         TurnLimits.DEFAULTS,
         100,
         100,
-        1 << 20,
-        0);
+        1 << 20);
   }
 
   private static CompiledModule load(ModuleCache cache, byte[] module, Configured configured) {

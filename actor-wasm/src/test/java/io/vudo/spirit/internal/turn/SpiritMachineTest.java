@@ -504,4 +504,16 @@ class SpiritMachineTest {
   private static Position position(long turn, int index) {
     return Position.newBuilder().setTurn(turn).setIndex(index).build();
   }
+
+  @Test
+  void anInitialisationWithoutStatusIsATypedError() {
+    byte[] module =
+        TestGuests.spirit(
+            "", "(func (export \"spirit_init\") (param i32 i32))", "(call $reply (i64.const 0))");
+    try (MachineFixture spirit = new MachineFixture(module)) {
+      Turn turn = spirit.send("count", MachineFixture.nothing());
+      assertEquals(ErrorCode.SPIRIT_INIT_FAILED.name(), turn.getFailed().getCode());
+      assertTrue(turn.getFailed().getDetail().startsWith("ARGUMENT_INVALID"), turn::toString);
+    }
+  }
 }

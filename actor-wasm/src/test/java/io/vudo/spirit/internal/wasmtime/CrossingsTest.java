@@ -92,8 +92,7 @@ class CrossingsTest {
                 TurnLimits.DEFAULTS,
                 100,
                 100,
-                1 << 20,
-                0)) {
+                1 << 20)) {
       machine.follow(deployment);
       handle(machine, Message.newBuilder().setKind(Message.Kind.SPAWN).setId("0").build());
       send(machine, "1", "first");
