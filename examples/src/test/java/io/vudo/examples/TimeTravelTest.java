@@ -156,8 +156,7 @@ class TimeTravelTest {
         // The first one warms up what the second measures: a fork takes about as long.
         state(node, "large/origin", ORIGIN_TURN);
         long startNanos = System.nanoTime();
-        assertEquals(
-            expected, state(node, "large/origin", ORIGIN_TURN).path("stateHash").asText());
+        assertEquals(expected, state(node, "large/origin", ORIGIN_TURN).path("stateHash").asText());
         long usualMillis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startNanos) + 20;
         CompletableFuture<JsonNode> answer =
             node.forkLater("large/origin", "fork-" + i, ORIGIN_TURN);
