@@ -34,7 +34,7 @@ final class ClassCache {
   private static final Logger LOG = LoggerFactory.getLogger(ClassCache.class);
 
   /** Changes with the form of the files and with the library, whose classes refer to its own. */
-  private static final String FORMAT = "vudo-classes-2 " + libraryVersion();
+  private static final String FORMAT = "vudo-classes-4 " + libraryVersion();
 
   private static final int DIGEST_BYTES = 32;
 

@@ -13,11 +13,13 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
- * Linear memory in one array: the host lends it out as a buffer without copying, and an access is
- * two comparisons and a load. Growing copies; room for more is set aside so that guests that grow
- * by a page at a time do not copy for each.
+ * What compiled code of one instance has at hand: linear memory and globals.
+ *
+ * <p>Linear memory is one array: the host lends it out as a buffer without copying, and an access
+ * is two comparisons and a load. Growing copies; room for more is set aside so that guests that
+ * grow by a page at a time do not copy for each.
  */
-final class GuestMemory implements Memory {
+public final class GuestMemory implements Memory {
   private static final VarHandle SHORT =
       MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
   private static final VarHandle INT =
@@ -32,6 +34,9 @@ final class GuestMemory implements Memory {
   /** Room is set aside for one page more in so many. */
   private static final int SPARE_SHIFT = 2;
 
+  /** The numeric globals by their index, in the bits that the library uses. */
+  private final long[] globals;
+
   private final HeapBudget.Share share;
   private final int initialPages;
   private final int maximumPages;
@@ -42,13 +47,24 @@ final class GuestMemory implements Memory {
   private int size;
 
   /** Takes its bytes from a share; throws when there are none. */
-  GuestMemory(MemoryLimits limits, HeapBudget.Share share) {
+  GuestMemory(MemoryLimits limits, long[] globals, HeapBudget.Share share) {
+    this.globals = globals;
     this.share = share;
     this.initialPages = limits.initialPages();
     this.maximumPages = Math.min(limits.maximumPages(), RUNTIME_MAX_PAGES);
     share.require((long) initialPages * PAGE_SIZE);
     this.size = initialPages * PAGE_SIZE;
     this.bytes = new byte[size];
+  }
+
+  /** For compiled code: a numeric global of the instance that this memory is of. */
+  public static long readGlobal(int index, Memory memory) {
+    return ((GuestMemory) memory).globals[index];
+  }
+
+  /** For compiled code: the counterpart of {@link #readGlobal}. */
+  public static void writeGlobal(long value, int index, Memory memory) {
+    ((GuestMemory) memory).globals[index] = value;
   }
 
   /** Little-endian, position 0, limit and capacity the size. Stale once memory grows. */

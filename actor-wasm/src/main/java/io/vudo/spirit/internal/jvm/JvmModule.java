@@ -1,5 +1,6 @@
 package io.vudo.spirit.internal.jvm;
 
+import com.dylibso.chicory.runtime.GlobalInstance;
 import com.dylibso.chicory.runtime.ImportFunction;
 import com.dylibso.chicory.runtime.ImportValues;
 import com.dylibso.chicory.runtime.Instance;
@@ -10,9 +11,11 @@ import com.dylibso.chicory.wasm.WasmModule;
 import com.dylibso.chicory.wasm.types.ExportSection;
 import com.dylibso.chicory.wasm.types.ExternalType;
 import com.dylibso.chicory.wasm.types.FunctionType;
+import com.dylibso.chicory.wasm.types.MutabilityType;
 import com.dylibso.chicory.wasm.types.Table;
 import com.dylibso.chicory.wasm.types.TableLimits;
 import com.dylibso.chicory.wasm.types.ValType;
+import com.dylibso.chicory.wasm.types.Value;
 import io.vudo.spirit.AdmittedModule;
 import io.vudo.spirit.EngineInstance;
 import io.vudo.spirit.HostFunction;
@@ -22,6 +25,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 
 /** Classes that were made of a module. They are unloaded with the last instance. */
@@ -34,7 +38,7 @@ final class JvmModule extends GuestModule {
   private static final int INSTANCE_BYTES = 8 << 10;
 
   private static final int ENTRY_BYTES = 8;
-  private static final int GLOBAL_BYTES = 64;
+  private static final int GLOBAL_BYTES = 72;
 
   private final JvmEngine engine;
   private final WasmModule module;
@@ -94,6 +98,8 @@ final class JvmModule extends GuestModule {
       WasmFunctionHandle host,
       HeapBudget.Share share) {
     share.require(instanceBytes);
+    long[] globals = new long[module.globalSection().globalCount()];
+    AtomicInteger next = new AtomicInteger();
     return Instance.builder(module)
         .withMachineFactory(code)
         .withImportValues(
@@ -103,10 +109,48 @@ final class JvmModule extends GuestModule {
                     new ImportFunction(Names.IMPORT_MODULE, Names.STORE, STORE, store),
                     new ImportFunction(Names.IMPORT_MODULE, Names.HOST, HOST, host))
                 .build())
-        .withMemoryFactory(limits -> new GuestMemory(limits, share))
+        .withMemoryFactory(limits -> new GuestMemory(limits, globals, share))
+        .withGlobalFactory(
+            (low, high, type, mutability) ->
+                global(globals, next.getAndIncrement(), low, high, type, mutability))
         .withTableFactory(JvmModule::table)
         .withStart(false)
         .build();
+  }
+
+  /** Interpreted functions and initial values reach a global here, compiled ones in the array. */
+  private static GlobalInstance global(
+      long[] globals, int index, long low, long high, ValType type, MutabilityType mutability) {
+    if (type.isReference()) {
+      return new GlobalInstance(low, high, type, mutability);
+    }
+    globals[index] = low;
+    return new GlobalInstance(low, high, type, mutability) {
+      @Override
+      public long getValue() {
+        return globals[index];
+      }
+
+      @Override
+      public long getValueLow() {
+        return globals[index];
+      }
+
+      @Override
+      public void setValue(long value) {
+        globals[index] = value;
+      }
+
+      @Override
+      public void setValue(Value value) {
+        globals[index] = value.raw();
+      }
+
+      @Override
+      public void setValueLow(long value) {
+        globals[index] = value;
+      }
+    };
   }
 
   /**

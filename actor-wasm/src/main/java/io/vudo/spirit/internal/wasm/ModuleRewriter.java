@@ -34,7 +34,7 @@ final class ModuleRewriter {
   private static final int PAGE_UNITS = 1_024;
 
   /** How many floats of a function wait in globals at most. */
-  private static final int MOST_PARKED = 32;
+  private static final int MOST_PARKED = 8;
 
   private static final long CANONICAL_F32 = 0x7fc0_0000L;
   private static final long CANONICAL_F64 = 0x7ff8_0000_0000_0000L;
@@ -173,10 +173,9 @@ final class ModuleRewriter {
     if (writeTables(section)) {
       section(out, 4, section);
     }
-    if (module.memory != null) {
-      section.u32(1).write(1).u32(module.memory.initial()).u32(pages);
-      section(out, 5, section);
-    }
+    // One without memory gets an empty one: an engine may keep its own state beside it.
+    section.u32(1).write(1).u32(module.memory == null ? 0 : module.memory.initial()).u32(pages);
+    section(out, 5, section);
     writeGlobals(section);
     section(out, 6, section);
     section.u32(exports.size());

@@ -51,7 +51,7 @@
  *
  * <p>The fuel of a call is burnt in slices of 2,097,152 units; between two of them the host looks
  * at its clock. That is how a deadline stops a guest; no thread is interrupted. Each loop becomes
- * two nested ones, so that refilling happens outside of the one that is hot; up to 32 floats of the
+ * two nested ones, so that refilling happens outside of the one that is hot; up to 8 floats of the
  * function wait in globals meanwhile, so that they stay in registers otherwise.
  *
  * <h2>NaN</h2>
