@@ -31,4 +31,11 @@ public interface CompiledModules {
       Function<ModuleDigest, byte[]> bytes,
       String engine,
       SpiritLimits limits);
+
+  /**
+   * Compiles a module for the caller alone, who closes it; nobody else gets it.
+   *
+   * @throws io.vudo.protocol.VudoException as {@link #load}
+   */
+  CompiledModule compile(byte[] module, String engine, SpiritLimits limits);
 }

@@ -119,6 +119,11 @@ public final class Engines implements CompiledModules, AutoCloseable {
     return compiled.get(digest, limits, engine(engine), () -> admit(bytes.apply(digest), limits));
   }
 
+  @Override
+  public CompiledModule compile(byte[] module, String engine, SpiritLimits limits) {
+    return engine(engine).compile(admit(module, limits));
+  }
+
   /** Frees compiled code and stops the engines. All instances must be closed before. */
   @Override
   public void close() {

@@ -70,6 +70,11 @@ public final class SpiritRuntime implements Spirits {
   }
 
   @Override
+  public SpiritHistory history() {
+    return system.history();
+  }
+
+  @Override
   public List<SpiritStatus> resident() {
     return system.resident();
   }

@@ -53,6 +53,9 @@ public interface Spirits {
    */
   CompletionStage<Migration> migrate(SpiritId id, String engine, Duration timeout);
 
+  /** What Spirits did, and what their states were. */
+  SpiritHistory history();
+
   /** The Spirits that are in this node's memory now, ordered by id. */
   List<SpiritStatus> resident();
 }

@@ -213,6 +213,13 @@ final class TestNode implements AutoCloseable {
         join(post("/v1/spirits/" + spirit + "/migrate?engine=" + engine, Map.of(), new byte[0])));
   }
 
+  /** Makes a new Spirit that goes on from another one; answers what the node says of it. */
+  CompletableFuture<JsonNode> forkLater(String spirit, String newId, long turn) {
+    return post(
+            "/v1/spirits/" + spirit + "/fork?id=" + newId + "&to=" + turn, Map.of(), new byte[0])
+        .thenApply(Json::read);
+  }
+
   /** Whether a failure says only that the node was away. */
   static boolean isPassing(VudoException failure) {
     return PASSING.contains(failure.code());
@@ -239,8 +246,14 @@ final class TestNode implements AutoCloseable {
     return !resident(spirit).isMissingNode();
   }
 
-  private JsonNode get(String path) {
-    return Json.read(join(send(HttpRequest.newBuilder(uri(path)).GET().build())));
+  /** What is at an address, as JSON. */
+  JsonNode get(String path) {
+    return Json.read(getBytes(path));
+  }
+
+  /** What is at an address. */
+  byte[] getBytes(String path) {
+    return join(send(HttpRequest.newBuilder(uri(path)).GET().build()));
   }
 
   // Tuples

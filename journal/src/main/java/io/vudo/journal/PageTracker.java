@@ -11,6 +11,7 @@ import java.util.Collections;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 
 /**
  * A shadow of a Spirit's linear memory: knows which pages changed since the last snapshot, and can
@@ -173,6 +174,26 @@ public final class PageTracker {
     resize((int) snapshot.memoryBytes());
     for (Map.Entry<Integer, byte[]> page : snapshot.pages().entrySet()) {
       setPage(page.getKey(), page.getValue());
+    }
+  }
+
+  /**
+   * Shows the whole image, zeros included, in ascending order; what is dirty stays so.
+   *
+   * @param use gets a page or more at a time, read-only; it must not keep the buffer
+   */
+  public void read(Consumer<ByteBuffer> use) {
+    int pageCount = sizeBytes / PAGE_BYTES;
+    for (int number = 0; number < pageCount; ) {
+      if (number % BLOCK_PAGES == 0 && blocks[number / BLOCK_PAGES] == null) {
+        int zeroPages = Math.min(BLOCK_PAGES, pageCount - number);
+        use.accept(ByteBuffer.wrap(ZEROS, 0, zeroPages * PAGE_BYTES).asReadOnlyBuffer());
+        number += zeroPages;
+      } else {
+        byte[] page = page(number);
+        use.accept(ByteBuffer.wrap(page == null ? ZEROS : page, 0, PAGE_BYTES).asReadOnlyBuffer());
+        number++;
+      }
     }
   }
 

@@ -56,6 +56,7 @@ class DocumentationTest {
     for (String operation : List.of("write", "read", "take", "count")) {
       appendHelp(text, "tuple " + operation);
     }
+    appendHelp(text, "state diff");
     checkGenerated(DOCS.resolve("cli.md"), text.toString());
   }
 

@@ -196,4 +196,66 @@ class NodeCommandsTest {
     String err = CommandRun.vudo("status", "--node", url).assertFailed("NODE_UNREACHABLE");
     assertTrue(err.contains(url) && err.contains("vudo node"), err);
   }
+
+  @Test
+  void historyReplayDiffAndFork() throws IOException {
+    vudo("ask", "counter/past", "5", "--type", "add").assertPrinted("5\n");
+    vudo("ask", "counter/past", "--type", "burn").assertFailed("APPLICATION_ERROR");
+    vudo("ask", "counter/past", "7", "--type", "add").assertPrinted("12\n");
+
+    CommandRun history = vudo("history", "counter/past");
+    assertEquals(0, history.exitCode(), history.err());
+    List<String> lines = history.out().lines().toList();
+    assertEquals(5, lines.size(), history.out());
+    assertTrue(lines.get(0).startsWith("TURN    TIME"), history.out());
+    assertTrue(lines.get(1).matches("1 .*\\(spawn\\).*born"), history.out());
+    assertTrue(lines.get(2).matches("2 .* - .* add .* replied 1 B.*"), history.out());
+    assertTrue(
+        lines.get(3).matches("3 .* burn .*APPLICATION_ERROR Code 400: unknown message type"),
+        history.out());
+    CommandRun json =
+        vudo("history", "counter/past", "--type", "add", "--limit", "1", "--format", "json");
+    assertEquals(4, CommandRun.json(json.out()).path("turn").asInt());
+    assertEquals(1, vudo("history", "counter/past", "--failed").out().lines().skip(1).count());
+    vudo("history", "counter/past", "--from", "9").assertPrinted("");
+    vudo("history", "counter/nobody").assertFailed("SPIRIT_NOT_FOUND");
+    vudo("history", "counter/past", "--from", "noon").assertFailed("REQUEST_INVALID");
+
+    Path image = directory.resolve("past.image");
+    CommandRun replay = vudo("replay", "counter/past", "--to", "2", "--export", image.toString());
+    assertEquals(0, replay.exitCode(), replay.err());
+    assertTrue(replay.out().contains("turn       2; 2 in all, 0 failed"), replay.out());
+    assertTrue(replay.out().matches("(?s).*state      sha256:[0-9a-f]{64}\n.*"), replay.out());
+    assertTrue(Files.size(image) > 4096);
+    vudo("replay", "counter/past", "--to", "5").assertFailed("TURN_NOT_FOUND");
+
+    Path other =
+        Files.writeString(
+            directory.resolve("other.wat"),
+            Files.readString(TestModules.exampleSource("counter"))
+                .replace("\"unknown message type\"", "\"unknown message kind\""));
+    CommandRun rehearsal = vudo("replay", "counter/past", "--module", other.toString());
+    assertEquals(0, rehearsal.exitCode(), rehearsal.err());
+    assertTrue(
+        rehearsal
+            .out()
+            .startsWith(
+                "turn 3 (burn): recorded: APPLICATION_ERROR Code 400: unknown message type; now:"
+                    + " APPLICATION_ERROR Code 400: unknown message kind\n"
+                    + "1 of 4 turns end otherwise"),
+        rehearsal.out());
+
+    CommandRun diff = vudo("state", "diff", "counter/past", "2", "4");
+    assertTrue(diff.out().contains("global     0: from 5 to 12\n"), diff.out() + diff.err());
+    assertTrue(diff.out().endsWith("1 pages, 1 globals, 0 tables differ.\n"), diff.out());
+    vudo("state", "diff", "counter/past", "2", "3").assertPrinted("The states are equal.\n");
+
+    CommandRun fork = vudo("fork", "counter/past", "counter/forked", "--to", "2");
+    assertTrue(
+        fork.out().startsWith("counter/forked goes on from counter/past after turn 2 (state"),
+        fork.out() + fork.err());
+    vudo("ask", "counter/forked", "1", "--type", "add").assertPrinted("6\n");
+    vudo("fork", "counter/past", "forked").assertFailed("SPIRIT_EXISTS");
+    vudo("fork", "counter/past", "hello/x").assertFailed("SPIRIT_ID_INVALID");
+  }
 }

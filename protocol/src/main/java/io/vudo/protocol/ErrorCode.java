@@ -124,6 +124,18 @@ public enum ErrorCode {
       404,
       "No Spirit lives at this address.",
       "A Spirit exists from its first message on: send it one; vudo spirits --all lists them."),
+  SPIRIT_EXISTS(
+      409,
+      "A Spirit of this id exists already; nothing was changed.",
+      "Choose an id that has never been used; vudo spirits --all lists those that were."),
+  TURN_NOT_FOUND(
+      404,
+      "The Spirit's history has no such turn.",
+      "Name one of the turns that the detail tells; vudo history lists them."),
+  HISTORY_INCOMPLETE(
+      410,
+      "The beginning of the Spirit's history was deleted, so no earlier state can be rebuilt.",
+      "vudo history still lists the turns that the detail names."),
   SPIRIT_TYPE_INVALID(
       400,
       "This is no name for a Spirit type.",

@@ -12,15 +12,21 @@ import io.vudo.protocol.VudoException;
 import io.vudo.protocol.journal.v1.Answer;
 import io.vudo.protocol.journal.v1.Completed;
 import io.vudo.protocol.journal.v1.Effect;
+import io.vudo.protocol.journal.v1.Forked;
+import io.vudo.protocol.journal.v1.ForkedPages;
 import io.vudo.protocol.journal.v1.Message;
+import io.vudo.protocol.journal.v1.Page;
 import io.vudo.protocol.journal.v1.Position;
 import io.vudo.protocol.journal.v1.Send;
 import io.vudo.protocol.journal.v1.SpiritEvent;
+import io.vudo.protocol.journal.v1.SpiritHeader;
+import io.vudo.protocol.journal.v1.TableRow;
 import io.vudo.protocol.journal.v1.TupleAnswer;
 import io.vudo.protocol.journal.v1.Turn;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
@@ -75,6 +81,58 @@ final class FormatTest {
                 .setFuelUsed(12_345)
                 .setCompleted(Completed.newBuilder().setReply(ByteString.copyFromUtf8("2"))))
         .build();
+  }
+
+  private static SpiritEvent hashedTurn() {
+    SpiritEvent.Builder event = event().toBuilder();
+    event
+        .getTurnBuilder()
+        .setStateHash(ByteString.copyFromUtf8("thirty-two bytes of the SHA-256."));
+    return event.build();
+  }
+
+  private static SpiritEvent forkedPages() {
+    return SpiritEvent.newBuilder()
+        .setForkedPages(
+            ForkedPages.newBuilder()
+                .addPages(
+                    Page.newBuilder()
+                        .setNumber(15)
+                        .setContent(ByteString.copyFrom(full().pages().get(15)))))
+        .build();
+  }
+
+  private static SpiritEvent forked() {
+    return SpiritEvent.newBuilder()
+        .setForked(
+            Forked.newBuilder()
+                .setOrigin("counter/bob")
+                .setTurn(7)
+                .setTimeMillis(1_795_000_000_000L)
+                .setHeader(
+                    SpiritHeader.newBuilder()
+                        .setLastTurn(7)
+                        .setLife(1)
+                        .setBorn(true)
+                        .addGlobals(42)
+                        .addTables(TableRow.newBuilder().addFunctions(-1).addFunctions(3)))
+                .setMemoryBytes(65_536)
+                .setPageCount(1))
+        .build();
+  }
+
+  @Test
+  void eventsThatCameLaterAreReadAndWritten() throws Exception {
+    for (Map.Entry<String, SpiritEvent> later :
+        Map.of(
+                "spirit-hashed-turn-v1.bin", hashedTurn(),
+                "spirit-forked-pages-v1.bin", forkedPages(),
+                "spirit-forked-v1.bin", forked())
+            .entrySet()) {
+      byte[] golden = golden(later.getKey());
+      assertEquals(later.getValue(), events.fromBinary(golden, "vudo-spirit-event/1"));
+      assertArrayEquals(golden, events.toBinary(later.getValue()));
+    }
   }
 
   @Test
@@ -155,5 +213,9 @@ final class FormatTest {
     Files.write(directory.resolve("snapshot-full-v1.bin"), test.snapshots.toBinary(full()));
     Files.write(directory.resolve("snapshot-delta-v1.bin"), test.snapshots.toBinary(delta()));
     Files.write(directory.resolve("spirit-event-v1.bin"), test.events.toBinary(event()));
+    Files.write(directory.resolve("spirit-hashed-turn-v1.bin"), test.events.toBinary(hashedTurn()));
+    Files.write(
+        directory.resolve("spirit-forked-pages-v1.bin"), test.events.toBinary(forkedPages()));
+    Files.write(directory.resolve("spirit-forked-v1.bin"), test.events.toBinary(forked()));
   }
 }

@@ -4,18 +4,26 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.vudo.node.internal.Json;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.VudoException;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
 import java.net.ConnectException;
 import java.net.URI;
+import java.net.URLEncoder;
 import java.net.http.HttpClient;
+import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandler;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.net.http.HttpTimeoutException;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /** Talks to a node's gateway; every answer that is no success is thrown as a typed failure. */
 final class NodeClient {
@@ -37,7 +45,41 @@ final class NodeClient {
   }
 
   HttpResponse<byte[]> get(String path) {
-    return send(request(path).GET(), Duration.ofSeconds(60));
+    return get(path, Duration.ofSeconds(60));
+  }
+
+  /**
+   * Gets what takes a while.
+   *
+   * @param timeout how long the node may take
+   */
+  HttpResponse<byte[]> get(String path, Duration timeout) {
+    return send(request(path).GET(), timeout);
+  }
+
+  /** Gets lines as they come, until the node ends them; empty ones are left out. */
+  void getLines(String path, Consumer<String> use) {
+    HttpResponse<InputStream> response =
+        exchange(request(path).GET(), Duration.ofSeconds(60), BodyHandlers.ofInputStream());
+    try (InputStream body = response.body()) {
+      if (response.statusCode() >= 300) {
+        throw failure(response.statusCode(), response.headers(), body.readAllBytes());
+      }
+      BufferedReader lines =
+          new BufferedReader(new InputStreamReader(body, StandardCharsets.UTF_8));
+      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+        if (!line.isEmpty()) {
+          use.accept(line);
+        }
+      }
+    } catch (IOException e) {
+      throw unreachable(node + " ended before the last line: " + e.getMessage() + ".", e);
+    }
+  }
+
+  /** A value as it stands in a query. */
+  static String encoded(String value) {
+    return URLEncoder.encode(value, StandardCharsets.UTF_8);
   }
 
   /**
@@ -70,10 +112,18 @@ final class NodeClient {
   }
 
   private HttpResponse<byte[]> send(HttpRequest.Builder builder, Duration timeout) {
+    HttpResponse<byte[]> response = exchange(builder, timeout, BodyHandlers.ofByteArray());
+    if (response.statusCode() >= 300) {
+      throw failure(response.statusCode(), response.headers(), response.body());
+    }
+    return response;
+  }
+
+  private <T> HttpResponse<T> exchange(
+      HttpRequest.Builder builder, Duration timeout, BodyHandler<T> handler) {
     HttpRequest request = builder.timeout(timeout.plus(GRACE)).build();
-    HttpResponse<byte[]> response;
     try {
-      response = http.send(request, BodyHandlers.ofByteArray());
+      return http.send(request, handler);
     } catch (HttpTimeoutException e) {
       throw unreachable("No answer from " + node + " in time.", e);
     } catch (IOException e) {
@@ -86,20 +136,16 @@ final class NodeClient {
       Thread.currentThread().interrupt();
       throw unreachable("Interrupted while waiting for " + node + ".", e);
     }
-    if (response.statusCode() >= 300) {
-      throw failure(response);
-    }
-    return response;
   }
 
   private static VudoException unreachable(String detail, Exception cause) {
     return new VudoException(ErrorCode.NODE_UNREACHABLE, detail, cause);
   }
 
-  private CommandFailure failure(HttpResponse<byte[]> response) {
-    String type = response.headers().firstValue("Content-Type").orElse("");
+  private CommandFailure failure(int status, HttpHeaders headers, byte[] body) {
+    String type = headers.firstValue("Content-Type").orElse("");
     if (type.startsWith("application/problem+json")) {
-      JsonNode problem = Json.read(response.body());
+      JsonNode problem = Json.read(body);
       return new CommandFailure(
           problem.path("code").asText(),
           problem.path("title").asText(),
@@ -107,8 +153,6 @@ final class NodeClient {
           problem.path("fix").asText());
     }
     return CommandFailure.of(
-        unreachable(
-            "What answers at " + node + " is no VUDO node: HTTP " + response.statusCode() + ".",
-            null));
+        unreachable("What answers at " + node + " is no VUDO node: HTTP " + status + ".", null));
   }
 }

@@ -11,28 +11,37 @@ import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.SpiritLimits;
 import io.vudo.protocol.VudoException;
 import io.vudo.spirit.Deployment;
+import io.vudo.spirit.HistoryQuery;
 import io.vudo.spirit.SpiritStatus;
 import io.vudo.spirit.Spirits;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.apache.pekko.Done;
+import org.apache.pekko.NotUsed;
+import org.apache.pekko.actor.CoordinatedShutdown;
 import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.javadsl.Adapter;
 import org.apache.pekko.http.javadsl.Http;
 import org.apache.pekko.http.javadsl.ServerBinding;
 import org.apache.pekko.http.javadsl.model.ContentType;
 import org.apache.pekko.http.javadsl.model.ContentTypes;
 import org.apache.pekko.http.javadsl.model.HttpCharsets;
+import org.apache.pekko.http.javadsl.model.HttpEntities;
 import org.apache.pekko.http.javadsl.model.HttpMethod;
 import org.apache.pekko.http.javadsl.model.HttpMethods;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
@@ -43,6 +52,9 @@ import org.apache.pekko.http.javadsl.model.headers.Allow;
 import org.apache.pekko.http.javadsl.model.headers.Location;
 import org.apache.pekko.http.javadsl.model.headers.RawHeader;
 import org.apache.pekko.http.javadsl.settings.ServerSettings;
+import org.apache.pekko.stream.KillSwitches;
+import org.apache.pekko.stream.SharedKillSwitch;
+import org.apache.pekko.stream.javadsl.Source;
 import org.apache.pekko.util.ByteString;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -66,6 +78,15 @@ public final class Gateway {
   /** Tuples are up to 1 MiB encoded; as JSON, with base64 and quotes, they take more. */
   private static final long MAX_TUPLE_JSON_BYTES = 8L << 20;
 
+  /** One JSON object a line. */
+  private static final ContentType JSON_LINES =
+      ContentTypes.create(MediaTypes.applicationWithFixedCharset("x-ndjson", HttpCharsets.UTF_8));
+
+  /** What keeps a connection open on which nothing happens. */
+  private static final ByteString EMPTY_LINE = ByteString.fromString("\n");
+
+  private static final Duration FOLLOW_SIGN_OF_LIFE = Duration.ofSeconds(10);
+
   private static final String DEFAULT_MESSAGE_TYPE = "message";
   private static final Set<String> DEPLOY_PARAMETERS =
       Set.of(
@@ -87,6 +108,11 @@ public final class Gateway {
   private final Duration askTimeout;
   private final Duration maxTimeout;
   private final Duration deployTimeout;
+  private final Duration replayTimeout;
+
+  /** Ends the streams that would go on for ever. */
+  private final SharedKillSwitch stop = KillSwitches.shared("vudo-gateway");
+
   private final boolean loopbackOnly;
   private volatile URI address;
 
@@ -125,6 +151,8 @@ public final class Gateway {
     this.askTimeout = vudo.getDuration("http.ask-timeout");
     this.maxTimeout = vudo.getDuration("http.max-timeout");
     this.deployTimeout = vudo.getDuration("http.deploy-timeout");
+    // One may wait for others; the stream that replays has its own timeout.
+    this.replayTimeout = vudo.getDuration("spirit.replay.timeout").multipliedBy(2);
     this.loopbackOnly = isLoopback(settings.httpHost());
   }
 
@@ -145,16 +173,29 @@ public final class Gateway {
                     failure, settings.httpHost() + ":" + settings.httpPort(), "--http")
                 .orElseGet(() -> new CompletionException(Failures.unwrap(failure)));
           }
+          CoordinatedShutdown.get(Adapter.toClassic(system))
+              .addTask(
+                  CoordinatedShutdown.PhaseBeforeServiceUnbind(),
+                  "vudo-end-streams",
+                  gateway::endStreams);
           binding.addToCoordinatedShutdown(http.getDuration("drain-timeout"), system);
           gateway.address = uri(settings.httpHost(), binding.localAddress());
           return gateway;
         });
   }
 
+  private CompletionStage<Done> endStreams() {
+    stop.shutdown();
+    return CompletableFuture.completedFuture(Done.done());
+  }
+
   private ServerSettings tuned(ServerSettings defaults, Config http) {
     // A connection is silent while a Spirit thinks; it must not be cut before the caller's timeout.
     Duration idle =
-        (maxTimeout.compareTo(deployTimeout) > 0 ? maxTimeout : deployTimeout).plusSeconds(30);
+        Stream.of(maxTimeout, deployTimeout, replayTimeout.plus(askTimeout))
+            .max(Comparator.naturalOrder())
+            .get()
+            .plusSeconds(30);
     return defaults
         .withMaxConnections(http.getInt("max-connections"))
         .withTerminationDeadlineExceededResponse(
@@ -355,6 +396,17 @@ public final class Gateway {
     return switch (rest.get(2)) {
       case "ask" -> Map.of(HttpMethods.POST, exchange -> ask(exchange, rest.get(0), rest.get(1)));
       case "tell" -> Map.of(HttpMethods.POST, exchange -> tell(exchange, rest.get(0), rest.get(1)));
+      case "history" ->
+          Map.of(HttpMethods.GET, exchange -> history(exchange, rest.get(0), rest.get(1)));
+      case "replay" ->
+          Map.of(
+              HttpMethods.GET, exchange -> replay(exchange, rest.get(0), rest.get(1)),
+              HttpMethods.POST, exchange -> rehearse(exchange, rest.get(0), rest.get(1)));
+      case "state" ->
+          Map.of(HttpMethods.GET, exchange -> exportState(exchange, rest.get(0), rest.get(1)));
+      case "diff" ->
+          Map.of(HttpMethods.GET, exchange -> compareStates(exchange, rest.get(0), rest.get(1)));
+      case "fork" -> Map.of(HttpMethods.POST, exchange -> fork(exchange, rest.get(0), rest.get(1)));
       case "migrate" ->
           Map.of(HttpMethods.POST, exchange -> migrate(exchange, rest.get(0), rest.get(1)));
       default -> Map.of();
@@ -507,19 +559,115 @@ public final class Gateway {
   private CompletionStage<HttpResponse> migrate(Exchange exchange, String type, String id) {
     Parameters query = new Parameters(exchange.query(Set.of("engine")));
     SpiritId spirit = new SpiritId(type, id);
-    String engine =
-        query
-            .text("engine")
-            .orElseThrow(
-                () ->
-                    new VudoException(
-                        ErrorCode.REQUEST_INVALID, "The parameter \"engine\" is missing."));
+    String engine = query.text("engine").orElseThrow(() -> missing("engine"));
     Duration timeout = exchange.header("X-Vudo-Timeout").map(this::timeout).orElse(askTimeout);
     exchange.allow(timeout);
     return exchange
         .body(0, ErrorCode.REQUEST_INVALID)
         .thenCompose(nothing -> services.spirits().migrate(spirit, engine, timeout))
         .thenApply(migration -> json(Json.migration(migration)));
+  }
+
+  // The past
+
+  private CompletionStage<HttpResponse> history(Exchange exchange, String type, String id) {
+    HistoryQuery query = HistoryParameters.read(exchange.query(HistoryParameters.NAMES));
+    return services
+        .spirits()
+        .history()
+        .turns(new SpiritId(type, id), query)
+        .thenApply(
+            turns -> {
+              Source<ByteString, NotUsed> lines =
+                  turns.map(turn -> ByteString.fromArrayUnsafe(Json.line(Json.turn(turn))));
+              return HttpResponse.create()
+                  .withEntity(
+                      HttpEntities.createChunked(
+                          JSON_LINES,
+                          query.follow()
+                              ? lines
+                                  .keepAlive(FOLLOW_SIGN_OF_LIFE, () -> EMPTY_LINE)
+                                  .via(stop.flow())
+                              : lines));
+            });
+  }
+
+  private CompletionStage<HttpResponse> replay(Exchange exchange, String type, String id) {
+    OptionalLong to = turn(new Parameters(exchange.query(Set.of("to"))), "to");
+    exchange.allow(replayTimeout);
+    return services
+        .spirits()
+        .history()
+        .stateAfter(new SpiritId(type, id), to)
+        .thenApply(state -> json(Json.state(state)));
+  }
+
+  private CompletionStage<HttpResponse> rehearse(Exchange exchange, String type, String id) {
+    OptionalLong to = turn(new Parameters(exchange.query(Set.of("to"))), "to");
+    SpiritId spirit = new SpiritId(type, id);
+    exchange.allow(replayTimeout);
+    return exchange
+        .body(maxModuleBytes, ErrorCode.MODULE_TOO_LARGE)
+        .thenCompose(module -> services.spirits().history().rehearse(spirit, module, to))
+        .thenApply(rehearsal -> json(Json.rehearsal(rehearsal)));
+  }
+
+  private CompletionStage<HttpResponse> exportState(Exchange exchange, String type, String id) {
+    OptionalLong turn = turn(new Parameters(exchange.query(Set.of("turn"))), "turn");
+    exchange.allow(replayTimeout);
+    return services
+        .spirits()
+        .history()
+        .export(new SpiritId(type, id), turn)
+        .thenApply(
+            image ->
+                HttpResponse.create()
+                    .withEntity(
+                        ContentTypes.APPLICATION_OCTET_STREAM, ByteString.fromArrayUnsafe(image)));
+  }
+
+  private CompletionStage<HttpResponse> compareStates(Exchange exchange, String type, String id) {
+    Parameters query = new Parameters(exchange.query(Set.of("from", "to")));
+    long from = turn(query, "from").orElseThrow(() -> missing("from"));
+    long to = turn(query, "to").orElseThrow(() -> missing("to"));
+    exchange.allow(replayTimeout);
+    return services
+        .spirits()
+        .history()
+        .compare(new SpiritId(type, id), from, to)
+        .thenApply(difference -> json(Json.difference(difference)));
+  }
+
+  private CompletionStage<HttpResponse> fork(Exchange exchange, String type, String id) {
+    Parameters query = new Parameters(exchange.query(Set.of("id", "to")));
+    SpiritId origin = new SpiritId(type, id);
+    SpiritId fork = new SpiritId(type, query.text("id").orElseThrow(() -> missing("id")));
+    OptionalLong to = turn(query, "to");
+    exchange.allow(replayTimeout.plus(askTimeout));
+    return exchange
+        .body(0, ErrorCode.REQUEST_INVALID)
+        .thenCompose(nothing -> services.spirits().history().fork(origin, fork, to, askTimeout))
+        .thenApply(
+            state ->
+                json(Json.fork(fork, state))
+                    .withStatus(StatusCodes.CREATED)
+                    .addHeader(Location.create("/v1/spirits/" + fork + "/history")));
+  }
+
+  /** The number of a turn; there is none below 1. */
+  private static OptionalLong turn(Parameters query, String name) {
+    Optional<Long> turn = query.number(name);
+    if (turn.isPresent() && turn.get() < 1) {
+      throw new VudoException(
+          ErrorCode.REQUEST_INVALID,
+          "The parameter \"" + name + "\": turns are counted from 1; got " + turn.get() + ".");
+    }
+    return turn.map(OptionalLong::of).orElse(OptionalLong.empty());
+  }
+
+  private static VudoException missing(String parameter) {
+    return new VudoException(
+        ErrorCode.REQUEST_INVALID, "The parameter \"" + parameter + "\" is missing.");
   }
 
   private CompletionStage<HttpResponse> listSpirits(Exchange exchange) {

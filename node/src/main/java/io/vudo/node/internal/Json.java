@@ -9,13 +9,20 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.vudo.protocol.Capability;
 import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.SpiritLimits;
 import io.vudo.protocol.VudoException;
 import io.vudo.spirit.Deployment;
 import io.vudo.spirit.Migration;
+import io.vudo.spirit.Rehearsal;
 import io.vudo.spirit.SpiritStatus;
+import io.vudo.spirit.StateDifference;
+import io.vudo.spirit.StateSummary;
+import io.vudo.spirit.TurnSummary;
 import java.io.IOException;
 import java.time.Instant;
+import java.util.Arrays;
+import java.util.Locale;
 
 /** The shapes of the gateway's JSON; docs/http.md describes them. */
 public final class Json {
@@ -122,6 +129,114 @@ public final class Json {
         .put("turn", migration.turn())
         .put("pauseMillis", migration.pauseMillis())
         .put("stateHash", migration.stateHash());
+  }
+
+  static ObjectNode turn(TurnSummary turn) {
+    ObjectNode node =
+        object()
+            .put("turn", turn.turn())
+            .put("kind", turn.kind().name().toLowerCase(Locale.ROOT))
+            .put("time", Instant.ofEpochMilli(turn.timeMillis()).toString())
+            .put("sender", turn.sender())
+            .put("messageId", turn.messageId())
+            .put("type", turn.messageType())
+            .put("payloadBytes", turn.payloadBytes())
+            .put("fuel", turn.fuelUsed());
+    ObjectNode effects = node.putObject("effects");
+    turn.effects().forEach(effects::put);
+    node.put("outcome", turn.failed() ? "failed" : "completed");
+    if (turn.failed()) {
+      node.put("code", turn.failureCode()).put("detail", turn.failureDetail());
+    } else if (turn.replyBytes() >= 0) {
+      node.put("replyBytes", turn.replyBytes());
+    }
+    return node;
+  }
+
+  static ObjectNode state(StateSummary state) {
+    return object()
+        .put("id", state.id().toString())
+        .put("turn", state.turn())
+        .put("lives", state.lives())
+        .put("life", state.life())
+        .put("digest", state.digest())
+        .put("engine", state.engine())
+        .put("memoryBytes", state.memoryBytes())
+        .put("nonZeroPages", state.nonZeroPages())
+        .put("globals", state.globals())
+        .put("tableEntries", state.tableEntries())
+        .put("stateHash", state.stateHash())
+        .put("turns", state.turns())
+        .put("failedTurns", state.failedTurns())
+        .put("fuel", state.fuelUsed());
+  }
+
+  static ObjectNode rehearsal(Rehearsal rehearsal) {
+    ObjectNode node =
+        object()
+            .put("turns", rehearsal.turns())
+            .put("differing", rehearsal.differing())
+            .put("incomparable", rehearsal.incomparable())
+            .put("fuelRecorded", rehearsal.fuelRecorded())
+            .put("fuelNow", rehearsal.fuelNow());
+    ArrayNode differences = node.putArray("differences");
+    for (Rehearsal.Difference difference : rehearsal.differences()) {
+      differences
+          .addObject()
+          .put("turn", difference.turn())
+          .put("type", difference.messageType())
+          .put("what", difference.what());
+    }
+    node.set("state", state(rehearsal.state()));
+    return node;
+  }
+
+  static ObjectNode difference(StateDifference difference) {
+    ObjectNode node = object().put("equal", difference.isEmpty());
+    ArrayNode pages = node.putArray("pages");
+    for (StateDifference.PageChange page : difference.pages()) {
+      pages
+          .addObject()
+          .put("page", page.number())
+          .put("firstOffset", page.firstOffset())
+          .put("changedBytes", page.changedBytes());
+    }
+    ArrayNode globals = node.putArray("globals");
+    for (StateDifference.GlobalChange global : difference.globals()) {
+      globals
+          .addObject()
+          .put("global", global.index())
+          .put("from", global.from())
+          .put("to", global.to());
+    }
+    ArrayNode tables = node.putArray("tables");
+    for (StateDifference.TableChange table : difference.tables()) {
+      tables
+          .addObject()
+          .put("table", table.index())
+          .put("entriesFrom", table.entriesFrom())
+          .put("entriesTo", table.entriesTo())
+          .put("changedEntries", table.changedEntries());
+    }
+    node.set("from", state(difference.from()));
+    node.set("to", state(difference.to()));
+    return node;
+  }
+
+  static ObjectNode fork(SpiritId fork, StateSummary state) {
+    return object()
+        .put("id", fork.toString())
+        .put("origin", state.id().toString())
+        .put("turn", state.turn())
+        .put("stateHash", state.stateHash());
+  }
+
+  /** Writes a value as a line of its own. */
+  static byte[] line(JsonNode node) {
+    byte[] text = write(node);
+    byte[] line = Arrays.copyOf(text, text.length + 1);
+    line[text.length] = '\n';
+    return line;
   }
 
   static ObjectNode spirit(SpiritStatus status) {

@@ -13,7 +13,6 @@ import io.vudo.protocol.journal.v1.Acknowledged;
 import io.vudo.protocol.journal.v1.Answer;
 import io.vudo.protocol.journal.v1.Completed;
 import io.vudo.protocol.journal.v1.Configured;
-import io.vudo.protocol.journal.v1.Marker;
 import io.vudo.protocol.journal.v1.Message;
 import io.vudo.protocol.journal.v1.Position;
 import io.vudo.protocol.journal.v1.Remembered;
@@ -24,6 +23,7 @@ import io.vudo.protocol.wire.v1.HoldAnswer;
 import io.vudo.spirit.Deployment;
 import io.vudo.spirit.Migration;
 import io.vudo.spirit.SpiritStatus;
+import io.vudo.spirit.internal.history.JournalHistory;
 import io.vudo.spirit.internal.turn.Attempt;
 import io.vudo.spirit.internal.turn.SpaceRequest;
 import io.vudo.spirit.internal.turn.SpiritMachine;
@@ -165,7 +165,7 @@ final class SpiritActor
       SpiritContext spirits,
       SpiritId id,
       ActorRef<SpiritCommand> gate) {
-    super(PersistenceId.ofUniqueId(persistenceId(id)));
+    super(PersistenceId.ofUniqueId(JournalHistory.persistenceId(id)));
     this.context = context;
     this.timers = timers;
     this.spirits = spirits;
@@ -207,11 +207,6 @@ final class SpiritActor
             Behaviors.withTimers(timers -> new SpiritActor(context, timers, spirits, id, gate)));
   }
 
-  /** Under which name the journal keeps a Spirit. */
-  static String persistenceId(SpiritId id) {
-    return "spirit|" + id;
-  }
-
   // Journal
 
   @Override
@@ -242,7 +237,8 @@ final class SpiritActor
         spirits.settings().turnLimits(),
         spirits.settings().maxSenders(),
         spirits.settings().maxIdempotencyKeys(),
-        spirits.settings().maxIdempotencyKeyBytes());
+        spirits.settings().maxIdempotencyKeyBytes(),
+        spirits.settings().stateHashEveryTurns());
   }
 
   @Override
@@ -259,6 +255,7 @@ final class SpiritActor
   @Override
   public boolean shouldSnapshot(SpiritMachine machine, SpiritEvent event, long sequenceNumber) {
     return event.hasMarker()
+        || event.hasForked()
         || sequenceNumber - snapshotSequenceNumber >= spirits.settings().snapshotEveryEvents();
   }
 
@@ -378,6 +375,8 @@ final class SpiritActor
         try {
           if (queued instanceof SpiritCommand.Migrate migrate) {
             migrate(machine, migrate);
+          } else if (queued instanceof SpiritCommand.Begin begin) {
+            begin(machine, begin);
           } else if (!handle(machine, (SpiritCommand.Deliver) queued)) {
             break;
           }
@@ -433,6 +432,20 @@ final class SpiritActor
               .tell(
                   new MigrationReply.Done(
                       new Migration(id, command.engine(), from, turn, pauseMillis, hash)));
+        });
+  }
+
+  /** Begins with the state of another Spirit, unless something has happened here already. */
+  private void begin(SpiritMachine machine, SpiritCommand.Begin command) {
+    if (lastSequenceNumber(context) > 0 || machine.configured().isPresent()) {
+      throw new VudoException(ErrorCode.SPIRIT_EXISTS, "Got \"" + id + "\".");
+    }
+    command.events().forEach(machine::replay);
+    uncommitted.addAll(command.events());
+    afterCommit.add(
+        () -> {
+          context.getLog().info("{} begins as a fork at turn {}", id, machine.lastTurn());
+          command.replyTo().tell(new BeginReply.Begun());
         });
   }
 
@@ -859,7 +872,7 @@ final class SpiritActor
               .setAcknowledged(Acknowledged.newBuilder().addAllPositions(confirmed))
               .build());
     }
-    last.add(SpiritEvent.newBuilder().setMarker(Marker.getDefaultInstance()).build());
+    last.add(machine.marker());
     return Effect().persist(last);
   }
 

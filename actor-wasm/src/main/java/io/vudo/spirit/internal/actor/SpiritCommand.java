@@ -2,7 +2,9 @@ package io.vudo.spirit.internal.actor;
 
 import io.vudo.protocol.VudoError;
 import io.vudo.protocol.journal.v1.Message;
+import io.vudo.protocol.journal.v1.SpiritEvent;
 import io.vudo.protocol.wire.v1.HoldAnswer;
+import java.util.List;
 import org.apache.pekko.actor.typed.ActorRef;
 
 /**
@@ -53,6 +55,24 @@ public sealed interface SpiritCommand {
     @Override
     public void refuse(VudoError error) {
       replyTo.tell(new MigrationReply.Refused(error));
+    }
+  }
+
+  /**
+   * Begin with the state of another Spirit.
+   *
+   * @param events with which its journal begins; the last is Forked
+   * @param replyTo is told when they are durable, or why they are not
+   */
+  record Begin(List<SpiritEvent> events, ActorRef<BeginReply> replyTo) implements Queued {
+    @Override
+    public int payloadBytes() {
+      return events.stream().mapToInt(SpiritEvent::getSerializedSize).sum();
+    }
+
+    @Override
+    public void refuse(VudoError error) {
+      replyTo.tell(new BeginReply.Refused(error));
     }
   }
 

@@ -89,6 +89,7 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
     return newReceiveBuilder()
         .onMessage(SpiritCommand.Deliver.class, this::onQueued)
         .onMessage(SpiritCommand.Migrate.class, this::onQueued)
+        .onMessage(SpiritCommand.Begin.class, this::onQueued)
         .onMessage(SpiritCommand.BatchDone.class, this::onBatchDone)
         .onMessage(SpiritCommand.ResolveHold.class, this::onResolveHold)
         .onMessage(SpiritCommand.Wake.class, this::onWake)

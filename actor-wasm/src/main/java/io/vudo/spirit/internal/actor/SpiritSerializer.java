@@ -6,6 +6,7 @@ import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.VudoError;
 import io.vudo.protocol.journal.v1.WakeEvent;
 import io.vudo.protocol.journal.v1.WakeSnapshot;
+import io.vudo.protocol.wire.v1.Begin;
 import io.vudo.protocol.wire.v1.Deliver;
 import io.vudo.protocol.wire.v1.Handled;
 import io.vudo.protocol.wire.v1.HoldAnswer;
@@ -35,6 +36,9 @@ public final class SpiritSerializer extends SerializerWithStringManifest {
   private static final String MIGRATE = "M";
   private static final String MIGRATED = "MD";
   private static final String NOT_MIGRATED = "MF";
+  private static final String BEGIN = "G";
+  private static final String BEGUN = "GD";
+  private static final String NOT_BEGUN = "GF";
   private static final String WAKE = "W";
   private static final String PASSIVATE = "P";
   private static final String HANDLED = "H";
@@ -72,6 +76,12 @@ public final class SpiritSerializer extends SerializerWithStringManifest {
       return MIGRATED;
     } else if (message instanceof MigrationReply.Refused) {
       return NOT_MIGRATED;
+    } else if (message instanceof SpiritCommand.Begin) {
+      return BEGIN;
+    } else if (message instanceof BeginReply.Begun) {
+      return BEGUN;
+    } else if (message instanceof BeginReply.Refused) {
+      return NOT_BEGUN;
     } else if (message instanceof SpiritCommand.Wake) {
       return WAKE;
     } else if (message instanceof SpiritCommand.Passivate) {
@@ -132,6 +142,18 @@ public final class SpiritSerializer extends SerializerWithStringManifest {
           .build()
           .toByteArray();
     } else if (message instanceof MigrationReply.Refused refused) {
+      return Refused.newBuilder()
+          .setCode(refused.error().code().name())
+          .setDetail(refused.error().detail())
+          .build()
+          .toByteArray();
+    } else if (message instanceof SpiritCommand.Begin begin) {
+      return Begin.newBuilder()
+          .addAllEvents(begin.events())
+          .setReplyTo(references.toSerializationFormat(begin.replyTo()))
+          .build()
+          .toByteArray();
+    } else if (message instanceof BeginReply.Refused refused) {
       return Refused.newBuilder()
           .setCode(refused.error().code().name())
           .setDetail(refused.error().detail())
@@ -208,6 +230,17 @@ public final class SpiritSerializer extends SerializerWithStringManifest {
         case NOT_MIGRATED -> {
           Refused refused = Refused.parseFrom(bytes);
           yield new MigrationReply.Refused(
+              new VudoError(ErrorCode.of(refused.getCode()), refused.getDetail()));
+        }
+        case BEGIN -> {
+          Begin begin = Begin.parseFrom(bytes);
+          yield new SpiritCommand.Begin(
+              begin.getEventsList(), references.resolveActorRef(begin.getReplyTo()));
+        }
+        case BEGUN -> new BeginReply.Begun();
+        case NOT_BEGUN -> {
+          Refused refused = Refused.parseFrom(bytes);
+          yield new BeginReply.Refused(
               new VudoError(ErrorCode.of(refused.getCode()), refused.getDetail()));
         }
         case WAKE -> SpiritCommand.Wake.INSTANCE;

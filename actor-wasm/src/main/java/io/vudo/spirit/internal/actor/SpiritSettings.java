@@ -22,6 +22,11 @@ import java.time.Duration;
  * @param maxIdempotencyKeyBytes bytes of them
  * @param maxMailboxBytes bytes of the messages that wait for one Spirit
  * @param maxNodeMailboxBytes bytes of the messages that wait for all Spirits of the node
+ * @param stateHashEveryTurns turns between two hashes of the state; 0 to let their cost decide
+ * @param queryPlugin id of the Pekko read journal plugin
+ * @param maxRunningReplays replays of histories that run at once
+ * @param maxWaitingReplays those that may wait
+ * @param replayTimeout how long one may take, waiting not counted
  * @param turnLimits bounds of one turn
  */
 record SpiritSettings(
@@ -40,6 +45,11 @@ record SpiritSettings(
     int maxIdempotencyKeyBytes,
     long maxMailboxBytes,
     long maxNodeMailboxBytes,
+    int stateHashEveryTurns,
+    String queryPlugin,
+    int maxRunningReplays,
+    int maxWaitingReplays,
+    Duration replayTimeout,
     TurnLimits turnLimits) {
 
   private static final int HEAP_PARTS = 4;
@@ -68,6 +78,11 @@ record SpiritSettings(
         spirit.getBytes("max-idempotency-key-bytes").intValue(),
         spirit.getBytes("max-mailbox-bytes"),
         ofHeap(spirit.getBytes("max-node-mailbox-bytes")),
+        spirit.getInt("state-hash-every-turns"),
+        spirit.getString("query-plugin"),
+        spirit.getInt("replay.max-running"),
+        spirit.getInt("replay.max-waiting"),
+        spirit.getDuration("replay.timeout"),
         new TurnLimits(
             turn.getInt("max-effects"),
             turn.getBytes("max-effect-bytes").intValue(),

@@ -9,13 +9,17 @@ import io.vudo.protocol.VudoException;
 import io.vudo.protocol.journal.v1.Completed;
 import io.vudo.protocol.journal.v1.Configured;
 import io.vudo.protocol.journal.v1.Message;
+import io.vudo.protocol.journal.v1.SpiritEvent;
 import io.vudo.protocol.wire.v1.HoldAnswer;
 import io.vudo.spirit.CompiledModule;
 import io.vudo.spirit.CompiledModules;
 import io.vudo.spirit.Deployment;
 import io.vudo.spirit.DeploymentSource;
 import io.vudo.spirit.Migration;
+import io.vudo.spirit.SpiritHistory;
 import io.vudo.spirit.SpiritStatus;
+import io.vudo.spirit.internal.history.JournalHistory;
+import io.vudo.spirit.internal.history.ReplaySlots;
 import io.vudo.spirit.internal.turn.Configurations;
 import io.vudo.spirit.internal.turn.SpiritMachine;
 import io.vudo.tuplespace.HoldOutcome;
@@ -54,6 +58,7 @@ public final class SpiritSystem {
   private final Residents residents;
   private final MailboxBudget mailboxes;
   private final WakeIndex wakeIndex;
+  private final SpiritHistory history;
 
   public SpiritSystem(
       ActorSystem<?> system, DeploymentSource deployments, CompiledModules modules) {
@@ -65,6 +70,23 @@ public final class SpiritSystem {
     this.residents = new Residents(modules::engine);
     this.mailboxes = new MailboxBudget(settings.maxNodeMailboxBytes());
     this.wakeIndex = new WakeIndex(sharding);
+    this.history =
+        new JournalHistory(
+            system,
+            settings.queryPlugin(),
+            new JournalHistory.Machines(
+                this::load,
+                modules,
+                settings.turnLimits(),
+                settings.maxSenders(),
+                settings.maxIdempotencyKeys(),
+                settings.maxIdempotencyKeyBytes()),
+            new ReplaySlots(
+                settings.dispatcher(),
+                settings.maxRunningReplays(),
+                settings.maxWaitingReplays(),
+                settings.replayTimeout()),
+            this::begin);
   }
 
   public void start(Tuplespace tuplespace) {
@@ -158,6 +180,26 @@ public final class SpiritSystem {
               }
               return ((MigrationReply.Done) reply).migration();
             });
+  }
+
+  private CompletionStage<Void> begin(SpiritId id, List<SpiritEvent> events, Duration timeout) {
+    return sharding
+        .entityRefFor(SpiritGate.KEY, id.toString())
+        .<BeginReply>ask(replyTo -> new SpiritCommand.Begin(events, replyTo), timeout)
+        .handle(
+            (reply, failure) -> {
+              if (failure != null) {
+                throw translated(failure, id, timeout);
+              }
+              if (reply instanceof BeginReply.Refused refused) {
+                throw refused.error().toException();
+              }
+              return null;
+            });
+  }
+
+  public SpiritHistory history() {
+    return history;
   }
 
   private static Optional<byte[]> outcome(DeliveryReply reply) {

@@ -53,6 +53,12 @@ final class Outbox {
     pending.remove(position);
   }
 
+  /** Forgets everything. */
+  void clear() {
+    pending.clear();
+    acknowledged.clear();
+  }
+
   boolean isEmpty() {
     return pending.isEmpty();
   }

@@ -12,8 +12,9 @@ import io.vudo.protocol.VudoException;
 import io.vudo.protocol.journal.v1.Answer;
 import io.vudo.protocol.journal.v1.Completed;
 import io.vudo.protocol.journal.v1.Configured;
-import io.vudo.protocol.journal.v1.Effect;
 import io.vudo.protocol.journal.v1.Failed;
+import io.vudo.protocol.journal.v1.Forked;
+import io.vudo.protocol.journal.v1.Marker;
 import io.vudo.protocol.journal.v1.Message;
 import io.vudo.protocol.journal.v1.Pending;
 import io.vudo.protocol.journal.v1.Position;
@@ -28,8 +29,11 @@ import io.vudo.spirit.Deployment;
 import io.vudo.spirit.EngineInstance;
 import java.time.Clock;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * One Spirit without its actor: the instance, its turns, and everything that must survive.
@@ -82,6 +86,19 @@ public final class SpiritMachine implements AutoCloseable {
   private TurnContext current;
   private long replayedTurns;
 
+  // Hashes of the state
+  private final HashSchedule hashes;
+  private ByteString knownHash = ByteString.EMPTY;
+
+  /** What the state of the snapshot that recovery began with must hash to; empty when unknown. */
+  private ByteString expectedHash = ByteString.EMPTY;
+
+  private long expectedTurn;
+
+  /** The pages of a fork whose beginning is being replayed. */
+  private final SortedMap<Integer, byte[]> forkedPages = new TreeMap<>();
+
+  /** A machine that takes hashes of the state as often as it costs little. */
   public SpiritMachine(
       SpiritId id,
       ModuleSource modules,
@@ -90,11 +107,33 @@ public final class SpiritMachine implements AutoCloseable {
       int maxSenders,
       int maxKeys,
       int maxKeyBytes) {
+    this(id, modules, clock, bounds, maxSenders, maxKeys, maxKeyBytes, HashSchedule.AMORTIZED);
+  }
+
+  /**
+   * A machine that knows nothing yet.
+   *
+   * @param maxSenders what the inbox remembers
+   * @param maxKeys what the inbox remembers
+   * @param maxKeyBytes what the inbox remembers
+   * @param hashEveryTurns after how many turns a record carries the hash of the state; 0 to let the
+   *     cost decide
+   */
+  public SpiritMachine(
+      SpiritId id,
+      ModuleSource modules,
+      Clock clock,
+      TurnLimits bounds,
+      int maxSenders,
+      int maxKeys,
+      int maxKeyBytes,
+      int hashEveryTurns) {
     this.id = id;
     this.modules = modules;
     this.clock = clock;
     this.bounds = bounds;
     this.inbox = new Inbox(maxSenders, maxKeys, maxKeyBytes);
+    this.hashes = new HashSchedule(hashEveryTurns);
   }
 
   // What it is
@@ -236,7 +275,34 @@ public final class SpiritMachine implements AutoCloseable {
 
   /** SHA-256 of the state as of the last turn, as {@link StateHash} says; the Spirit must live. */
   public String stateHash() {
-    return StateHash.of(instance());
+    return hex(ByteString.copyFrom(StateHash.of(instance())));
+  }
+
+  private static String hex(ByteString hash) {
+    return HexFormat.of().formatHex(hash.toByteArray());
+  }
+
+  /** The state after the last turn. */
+  public SpiritState state() {
+    bringImageUpToDate();
+    ByteString hash =
+        born ? ByteString.copyFrom(StateHash.of(pages, globals, tables)) : ByteString.EMPTY;
+    SpiritHeader.Builder header = headerOfState().setStateHash(hash);
+    chain.failed();
+    return new SpiritState(id, header.build(), pages.sizeBytes(), pages.takeAll());
+  }
+
+  /**
+   * The event that goes before a snapshot. It carries the hash of the state when taking it costs
+   * little beside writing the snapshot.
+   */
+  public SpiritEvent marker() {
+    Marker.Builder marker = Marker.newBuilder();
+    if (born) {
+      bringImageUpToDate();
+      marker.setStateHash(hashForSnapshot());
+    }
+    return SpiritEvent.newBuilder().setMarker(marker).build();
   }
 
   /** Gives the instance back; the next turn gets a new one, with the same state. */
@@ -257,28 +323,65 @@ public final class SpiritMachine implements AutoCloseable {
    * @throws VudoException when the turn could not be tried at all; nothing happened then
    */
   public Attempt attempt(Message message, List<Answer> recorded) {
-    EngineInstance guest = instance();
-    long started = clock.millis();
-    TurnContext turn = context(lastTurn + 1, message, false, recorded);
-    Turn.Builder record =
-        Turn.newBuilder().setNumber(lastTurn + 1).setTimeMillis(started).setInput(message);
+    TurnContext turn = context(lastTurn + 1, message, TurnContext.Mode.LIVE, recorded);
     try {
-      Optional<byte[]> reply = run(guest, turn);
-      if (!turn.usedAllAnswers()) {
+      return new Attempt.Finished(run(turn, clock.millis()), List.copyOf(turn.logs()));
+    } catch (SuspendTurn suspended) {
+      discardInstance();
+      return new Attempt.Suspended(suspended.request(), List.copyOf(turn.answers()));
+    }
+  }
+
+  /**
+   * Runs a recorded message anew, whatever its record says of the outcome: the guest gets the input
+   * and the answers of the record. The outcome becomes part of this machine's state, as a live
+   * turn's does.
+   *
+   * @return the turn as it went now; it failed with {@code REPLAY_DIVERGED} when the guest asked
+   *     for answers that the record does not have
+   */
+  public Turn rehearse(Turn recorded) {
+    Turn now =
+        run(
+            context(
+                recorded.getNumber(),
+                recorded.getInput(),
+                TurnContext.Mode.REHEARSAL,
+                recorded.getAnswersList()),
+            recorded.getTimeMillis());
+    // Nobody will deliver them, and nobody confirm them.
+    outbox.clear();
+    return now;
+  }
+
+  /** Runs a turn whose outcome is not known, and takes it over. */
+  private Turn run(TurnContext turn, long timeMillis) {
+    EngineInstance guest = instance();
+    Message message = turn.input();
+    Turn.Builder record =
+        Turn.newBuilder().setNumber(turn.number()).setTimeMillis(timeMillis).setInput(message);
+    try {
+      Optional<byte[]> reply = call(guest, turn);
+      if (!turn.usedAllAnswers() && !turn.isRehearsal()) {
         throw new VudoException(
             ErrorCode.REPLAY_DIVERGED,
             "The second attempt asked for fewer answers than the first.");
       }
+      long fuelUsed = limits.fuelPerTurn() - guest.fuel();
       record
-          .addAllAnswers(turn.answers())
+          .addAllAnswers(turn.usedAnswers())
           .addAllEffects(turn.effects())
-          .setFuelUsed(limits.fuelPerTurn() - guest.fuel())
+          .setFuelUsed(fuelUsed)
           .setCompleted(completed(reply));
+      hashes.ran(fuelUsed);
+      if (hashes.isDue(guest.memoryBytes())) {
+        record.setStateHash(ByteString.copyFrom(StateHash.of(guest)));
+        hashes.taken();
+      }
     } catch (SuspendTurn suspended) {
-      discardInstance();
-      return new Attempt.Suspended(suspended.request(), List.copyOf(turn.answers()));
+      throw suspended;
     } catch (VudoException failure) {
-      record.setFuelUsed(limits.fuelPerTurn() - guest.fuel());
+      record.addAllAnswers(turn.usedAnswers()).setFuelUsed(limits.fuelPerTurn() - guest.fuel());
       discardInstance();
       if (failure.code() == ErrorCode.RESIDENCY_LIMIT) {
         // The engine ran out of room while the guest grew: the node's want, not the guest's fault.
@@ -286,11 +389,11 @@ public final class SpiritMachine implements AutoCloseable {
       }
       record.setFailed(failed(message, failure.code(), failure.detail()));
     } catch (OutOfMemoryError e) {
-      record.setFuelUsed(limits.fuelPerTurn() - guest.fuel());
+      record.addAllAnswers(turn.usedAnswers()).setFuelUsed(limits.fuelPerTurn() - guest.fuel());
       discardInstance();
       record.setFailed(failed(message, ErrorCode.TRAP_OTHER, "The node had no memory left."));
     } catch (RuntimeException | StackOverflowError | LinkageError fault) {
-      record.setFuelUsed(limits.fuelPerTurn() - guest.fuel());
+      record.addAllAnswers(turn.usedAnswers()).setFuelUsed(limits.fuelPerTurn() - guest.fuel());
       discardInstance();
       record.setFailed(failed(message, ErrorCode.INTERNAL_ERROR, fault.toString()));
     } finally {
@@ -298,7 +401,7 @@ public final class SpiritMachine implements AutoCloseable {
     }
     Turn done = record.build();
     apply(done);
-    return new Attempt.Finished(done, List.copyOf(turn.logs()));
+    return done;
   }
 
   /**
@@ -325,6 +428,7 @@ public final class SpiritMachine implements AutoCloseable {
       return;
     }
     outbox.add(turn);
+    knownHash = turn.getStateHash();
     if (turn.getInput().getKind() == Message.Kind.SPAWN) {
       born = true;
       life++;
@@ -344,10 +448,11 @@ public final class SpiritMachine implements AutoCloseable {
     inbox.handled(message);
     discardInstance();
     born = false;
+    knownHash = ByteString.EMPTY;
     clearImage();
   }
 
-  private Optional<byte[]> run(EngineInstance guest, TurnContext turn) {
+  private Optional<byte[]> call(EngineInstance guest, TurnContext turn) {
     current = turn;
     guest.setFuel(limits.fuelPerTurn());
     byte[] payload = turn.input().getPayload().toByteArray();
@@ -358,8 +463,9 @@ public final class SpiritMachine implements AutoCloseable {
     return GuestCalls.handle(guest, turn.deadlineNanos(), payload, limits.maxPayloadBytes());
   }
 
-  private TurnContext context(long number, Message input, boolean replay, List<Answer> recorded) {
-    return new TurnContext(id, number, input, grants, limits, bounds, clock, replay, recorded);
+  private TurnContext context(
+      long number, Message input, TurnContext.Mode mode, List<Answer> recorded) {
+    return new TurnContext(id, number, input, grants, limits, bounds, clock, mode, recorded);
   }
 
   private static Completed completed(Optional<byte[]> reply) {
@@ -387,6 +493,10 @@ public final class SpiritMachine implements AutoCloseable {
     } catch (InvalidProtocolBufferException e) {
       throw new VudoException(ErrorCode.SNAPSHOT_CORRUPT, id + ": " + e.getMessage(), e);
     }
+    take(snapshot, header);
+  }
+
+  private void take(StateSnapshot snapshot, SpiritHeader header) {
     lastTurn = header.getLastTurn();
     life = header.getLife();
     born = header.getBorn();
@@ -405,6 +515,9 @@ public final class SpiritMachine implements AutoCloseable {
               .map(row -> row.getFunctionsList().stream().mapToInt(Integer::intValue).toArray())
               .toArray(int[][]::new);
       hasImage = true;
+      knownHash = header.getStateHash();
+      expectedHash = knownHash;
+      expectedTurn = lastTurn;
     }
   }
 
@@ -425,19 +538,46 @@ public final class SpiritMachine implements AutoCloseable {
       }
       case STOPPED -> end(event.getStopped().getInput());
       case ACKNOWLEDGED -> event.getAcknowledged().getPositionsList().forEach(outbox::forget);
-      case MARKER -> {}
+      case MARKER -> {
+        if (born && !event.getMarker().getStateHash().isEmpty()) {
+          checkHash(instance(), lastTurn, event.getMarker().getStateHash());
+        }
+      }
+      case FORKED_PAGES ->
+          event
+              .getForkedPages()
+              .getPagesList()
+              .forEach(page -> forkedPages.put(page.getNumber(), page.getContent().toByteArray()));
+      case FORKED -> begin(event.getForked());
       case EVENT_NOT_SET ->
           throw new VudoException(
               ErrorCode.JOURNAL_VERSION, id + ": the journal holds an event of a newer version.");
     }
   }
 
+  /** The state with which a fork begins. */
+  private void begin(Forked forked) {
+    if (forkedPages.size() != forked.getPageCount()) {
+      throw new VudoException(
+          ErrorCode.JOURNAL_CORRUPT,
+          id + ": it begins with " + forkedPages.size() + " pages of " + forked.getPageCount());
+    }
+    take(
+        StateSnapshot.full(ByteString.EMPTY, forked.getMemoryBytes(), forkedPages),
+        forked.getHeader());
+    forkedPages.clear();
+  }
+
   private void rerun(EngineInstance guest, Turn recorded) {
     TurnContext turn =
-        context(recorded.getNumber(), recorded.getInput(), true, recorded.getAnswersList());
+        context(
+            recorded.getNumber(),
+            recorded.getInput(),
+            TurnContext.Mode.REPLAY,
+            recorded.getAnswersList());
     Optional<byte[]> reply;
     try {
-      reply = run(guest, turn);
+      reply = call(guest, turn);
     } catch (VudoException e) {
       discardInstance();
       if (e.code() == ErrorCode.REPLAY_DIVERGED || e.code() == ErrorCode.RESIDENCY_LIMIT) {
@@ -449,9 +589,10 @@ public final class SpiritMachine implements AutoCloseable {
       current = null;
     }
     long fuel = limits.fuelPerTurn() - guest.fuel();
-    int effect = firstDifference(recorded.getEffectsList(), turn.effects());
-    if (effect >= 0) {
-      throw diverged(recorded, "effect " + effect + " differs");
+    Optional<String> effect =
+        TurnTexts.differenceOfEffects(recorded.getEffectsList(), turn.effects());
+    if (effect.isPresent()) {
+      throw diverged(recorded, effect.get());
     }
     if (!turn.usedAllAnswers()) {
       throw diverged(recorded, "it asked the host for fewer answers");
@@ -463,23 +604,29 @@ public final class SpiritMachine implements AutoCloseable {
       throw diverged(
           recorded, "it burnt " + fuel + " units of fuel, not " + recorded.getFuelUsed());
     }
+    if (!recorded.getStateHash().isEmpty()) {
+      checkHash(guest, recorded.getNumber(), recorded.getStateHash());
+    }
     replayedTurns++;
   }
 
-  private VudoException diverged(Turn recorded, String what) {
-    discardInstance();
-    return new VudoException(
-        ErrorCode.REPLAY_DIVERGED,
-        "Turn " + recorded.getNumber() + " of " + id + ": " + what + ".");
+  private void checkHash(EngineInstance guest, long turn, ByteString recorded) {
+    ByteString now = ByteString.copyFrom(StateHash.of(guest));
+    if (!now.equals(recorded)) {
+      throw diverged(
+          turn,
+          "the state after it differs; its hash is " + hex(now) + ", recorded is " + hex(recorded));
+    }
   }
 
-  private static int firstDifference(List<Effect> recorded, List<Effect> now) {
-    for (int i = 0; i < Math.max(recorded.size(), now.size()); i++) {
-      if (i >= recorded.size() || i >= now.size() || !recorded.get(i).equals(now.get(i))) {
-        return i;
-      }
-    }
-    return -1;
+  private VudoException diverged(Turn recorded, String what) {
+    return diverged(recorded.getNumber(), what);
+  }
+
+  private VudoException diverged(long turn, String what) {
+    discardInstance();
+    return new VudoException(
+        ErrorCode.REPLAY_DIVERGED, "Turn " + turn + " of " + id + ": " + what + ".");
   }
 
   // Snapshots
@@ -491,6 +638,26 @@ public final class SpiritMachine implements AutoCloseable {
    */
   public StateSnapshot snapshot(long sequenceNumber) {
     bringImageUpToDate();
+    SpiritHeader.Builder header = headerOfState();
+    if (born) {
+      header.setStateHash(hashForSnapshot());
+    }
+    outbox.writeTo(header);
+    inbox.writeTo(header);
+    return chain.take(sequenceNumber, header.build().toByteString(), pages);
+  }
+
+  /** The hash of the image, if it is known or cheap; empty otherwise. */
+  private ByteString hashForSnapshot() {
+    if (knownHash.isEmpty() && hashes.isDueWithSnapshot(pages.sizeBytes())) {
+      knownHash = ByteString.copyFrom(StateHash.of(pages, globals, tables));
+      hashes.taken();
+    }
+    return knownHash;
+  }
+
+  /** All but memory, outbox and inbox; the image is up to date. */
+  private SpiritHeader.Builder headerOfState() {
     SpiritHeader.Builder header =
         SpiritHeader.newBuilder().setLastTurn(lastTurn).setLife(life).setBorn(born);
     if (configured != null) {
@@ -506,9 +673,7 @@ public final class SpiritMachine implements AutoCloseable {
       }
       header.addTables(row);
     }
-    outbox.writeTo(header);
-    inbox.writeTo(header);
-    return chain.take(sequenceNumber, header.build().toByteString(), pages);
+    return header;
   }
 
   /** The last snapshot could not be stored; the next one does not build on it. */
@@ -528,6 +693,7 @@ public final class SpiritMachine implements AutoCloseable {
     globals = instance.readGlobals();
     tables = instance.readTables();
     hasImage = true;
+    expectedHash = ByteString.EMPTY;
     sinceImage.clear();
     fuelSinceImage = 0;
     bytesSinceImage = 0;
@@ -538,6 +704,7 @@ public final class SpiritMachine implements AutoCloseable {
     // A new tracker knows nothing of the pages that the last snapshot holds.
     chain.failed();
     hasImage = false;
+    expectedHash = ByteString.EMPTY;
     globals = new long[0];
     tables = new int[0][];
     sinceImage.clear();
@@ -581,6 +748,10 @@ public final class SpiritMachine implements AutoCloseable {
         fresh.withMemory(memory -> pages.restoreInto(memory));
         fresh.writeGlobals(globals);
         fresh.writeTables(tables);
+      }
+      if (!expectedHash.isEmpty()) {
+        checkHash(fresh, expectedTurn, expectedHash);
+        expectedHash = ByteString.EMPTY;
       }
       whole = true;
       return fresh;

@@ -1,10 +1,11 @@
 package io.vudo.spirit.internal.turn;
 
+import io.vudo.journal.PageTracker;
 import io.vudo.spirit.EngineInstance;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
+import java.util.function.Consumer;
 
 /**
  * One number for the whole state of an instance, to compare states across engines and nodes.
@@ -21,22 +22,34 @@ import java.util.HexFormat;
 final class StateHash {
   private StateHash() {}
 
-  /** The hash, 64 hexadecimal digits. */
-  static String of(EngineInstance instance) {
+  /** The hash of a live state, 32 bytes. */
+  static byte[] of(EngineInstance instance) {
+    return of(
+        instance.memoryBytes(),
+        digest -> instance.withMemory(memory -> digest.update(memory.duplicate())),
+        instance.readGlobals(),
+        instance.readTables());
+  }
+
+  /** The hash of an image, 32 bytes; the same as that of an instance in this state. */
+  static byte[] of(PageTracker pages, long[] globals, int[][] tables) {
+    return of(pages.sizeBytes(), digest -> pages.read(digest::update), globals, tables);
+  }
+
+  private static byte[] of(
+      long memoryBytes, Consumer<MessageDigest> memory, long[] globals, int[][] tables) {
     MessageDigest digest;
     try {
       digest = MessageDigest.getInstance("SHA-256");
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("Every Java platform has SHA-256", e);
     }
-    digest.update(ByteBuffer.allocate(Long.BYTES).putLong(instance.memoryBytes()).flip());
-    instance.withMemory(memory -> digest.update(memory.duplicate()));
-    long[] globals = instance.readGlobals();
+    digest.update(ByteBuffer.allocate(Long.BYTES).putLong(memoryBytes).flip());
+    memory.accept(digest);
     ByteBuffer numbers = ByteBuffer.allocate(Integer.BYTES + Long.BYTES * globals.length);
     numbers.putInt(globals.length);
     numbers.asLongBuffer().put(globals);
     digest.update(numbers.rewind());
-    int[][] tables = instance.readTables();
     digest.update(ByteBuffer.allocate(Integer.BYTES).putInt(tables.length).flip());
     for (int[] table : tables) {
       ByteBuffer row = ByteBuffer.allocate(Integer.BYTES * (1 + table.length));
@@ -44,6 +57,6 @@ final class StateHash {
       row.asIntBuffer().put(table);
       digest.update(row.rewind());
     }
-    return HexFormat.of().formatHex(digest.digest());
+    return digest.digest();
   }
 }

@@ -31,6 +31,16 @@ final class TurnContext implements HostContext {
   private static final SecureRandom RANDOM = new SecureRandom();
   private static final long REPLAY_NANOS = TimeUnit.DAYS.toNanos(1);
 
+  /** Why the turn runs. */
+  enum Mode {
+    /** To happen; after the recorded answers it gets fresh ones. */
+    LIVE,
+    /** To do once more what its record says. */
+    REPLAY,
+    /** To see what becomes of a recorded input; there are no answers but the recorded ones. */
+    REHEARSAL
+  }
+
   private final SpiritId self;
   private final long number;
   private final Message input;
@@ -38,7 +48,7 @@ final class TurnContext implements HostContext {
   private final SpiritLimits limits;
   private final TurnLimits bounds;
   private final Clock clock;
-  private final boolean replay;
+  private final Mode mode;
   private final long deadlineNanos;
   private final List<Answer> answers;
   private final List<Effect> effects = new ArrayList<>();
@@ -58,7 +68,7 @@ final class TurnContext implements HostContext {
       SpiritLimits limits,
       TurnLimits bounds,
       Clock clock,
-      boolean replay,
+      Mode mode,
       List<Answer> recorded) {
     this.self = self;
     this.number = number;
@@ -67,11 +77,13 @@ final class TurnContext implements HostContext {
     this.limits = limits;
     this.bounds = bounds;
     this.clock = clock;
-    this.replay = replay;
+    this.mode = mode;
     // What completed once completes again, however busy the node is then.
     this.deadlineNanos =
         System.nanoTime()
-            + (replay ? REPLAY_NANOS : TimeUnit.MILLISECONDS.toNanos(limits.turnTimeoutMillis()));
+            + (mode == Mode.REPLAY
+                ? REPLAY_NANOS
+                : TimeUnit.MILLISECONDS.toNanos(limits.turnTimeoutMillis()));
     this.answers = new ArrayList<>(recorded);
     this.stdout = new OutputLines(2, bounds.maxLogLineBytes(), this::log);
     this.stderr = new OutputLines(3, bounds.maxLogLineBytes(), this::log);
@@ -105,8 +117,21 @@ final class TurnContext implements HostContext {
     return deadlineNanos;
   }
 
+  long number() {
+    return number;
+  }
+
+  boolean isRehearsal() {
+    return mode == Mode.REHEARSAL;
+  }
+
   List<Answer> answers() {
     return answers;
+  }
+
+  /** The answers that the guest got. */
+  List<Answer> usedAnswers() {
+    return answers.subList(0, nextAnswer);
   }
 
   List<Effect> effects() {
@@ -168,7 +193,7 @@ final class TurnContext implements HostContext {
 
   private Answer recorded(Answer.AnswerCase expected) {
     if (nextAnswer == answers.size()) {
-      if (replay) {
+      if (mode != Mode.LIVE) {
         throw diverged("the guest asked for " + expected + " after the last recorded answer");
       }
       return null;
@@ -275,7 +300,7 @@ final class TurnContext implements HostContext {
 
   @Override
   public void log(int level, byte[] text, int originalLength) {
-    if (replay || logs.size() > bounds.maxLogLines()) {
+    if (mode != Mode.LIVE || logs.size() > bounds.maxLogLines()) {
       return;
     }
     if (logs.size() == bounds.maxLogLines()) {
@@ -305,7 +330,7 @@ final class TurnContext implements HostContext {
 
   @Override
   public void write(StandardStream stream, byte[] bytes) {
-    if (!replay && logs.size() <= bounds.maxLogLines()) {
+    if (mode == Mode.LIVE && logs.size() <= bounds.maxLogLines()) {
       (stream == StandardStream.STDOUT ? stdout : stderr).write(bytes);
     }
   }

@@ -30,6 +30,7 @@ final class MachineFixture implements AutoCloseable {
   private final Deployment deployment;
   private SpiritMachine machine;
   private int messages;
+  private int hashEveryTurns;
 
   MachineFixture(byte[] module, SpiritLimits limits, String... capabilities) {
     this("wasmtime", module, limits, capabilities);
@@ -54,6 +55,14 @@ final class MachineFixture implements AutoCloseable {
     this(module, SpiritLimits.DEFAULTS);
   }
 
+  /** From the next machine on, the records of every so many turns carry a hash of the state. */
+  MachineFixture hashingEvery(int turns) {
+    hashEveryTurns = turns;
+    machine.close();
+    machine = recovered();
+    return this;
+  }
+
   SpiritMachine machine() {
     return machine;
   }
@@ -72,7 +81,8 @@ final class MachineFixture implements AutoCloseable {
         TurnLimits.DEFAULTS,
         100,
         100,
-        1 << 20);
+        1 << 20,
+        hashEveryTurns);
   }
 
   /** What a restart does: nothing but the journal is left. */

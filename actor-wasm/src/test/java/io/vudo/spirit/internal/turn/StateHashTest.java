@@ -9,6 +9,7 @@ import io.vudo.spirit.CompiledModule;
 import io.vudo.spirit.EngineInstance;
 import io.vudo.spirit.Engines;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -40,7 +41,7 @@ class StateHashTest {
             try (EngineInstance instance = compiled.instantiate(i -> (guest, arguments) -> 0)) {
               instance.setFuel(1_000_000);
               instance.call(change, System.nanoTime() + 60_000_000_000L);
-              String hash = StateHash.of(instance);
+              String hash = HexFormat.of().formatHex(StateHash.of(instance));
               assertEquals(hashes.computeIfAbsent(change, key -> hash), hash, engine + change);
             }
           }

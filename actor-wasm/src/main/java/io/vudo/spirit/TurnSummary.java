@@ -1,0 +1,53 @@
+package io.vudo.spirit;
+
+import java.util.Map;
+
+/**
+ * One line of a Spirit's history.
+ *
+ * @param kind what happened
+ * @param turn its number; for {@code STOP} and {@code FORK} that of the last turn before
+ * @param timeMillis when it began, in ms since 1970
+ * @param sender TYPE/ID of the Spirit that sent the message; for {@code FORK} that of the origin;
+ *     empty when a JVM or HTTP caller sent it
+ * @param messageId unique per sender
+ * @param messageType what the guest reads as {@code message_type}
+ * @param payloadBytes the bytes of the message
+ * @param fuelUsed units of fuel
+ * @param effects how many of each kind left the Spirit: {@code send}, {@code spawn}, {@code stop},
+ *     {@code write}, {@code take}
+ * @param replyBytes the bytes of the reply; -1 when there was none
+ * @param failureCode why the turn failed and was undone; empty when it completed
+ * @param failureDetail more about that
+ */
+public record TurnSummary(
+    Kind kind,
+    long turn,
+    long timeMillis,
+    String sender,
+    String messageId,
+    String messageType,
+    int payloadBytes,
+    long fuelUsed,
+    Map<String, Integer> effects,
+    int replyBytes,
+    String failureCode,
+    String failureDetail) {
+
+  /** What a line of the history tells. */
+  public enum Kind {
+    /** A message was handled, or tried. */
+    MESSAGE,
+    /** A life began. */
+    SPAWN,
+    /** A life ended; the next message begins a new one. */
+    STOP,
+    /** The Spirit began with the state of another one. */
+    FORK
+  }
+
+  /** Whether the turn failed and was undone. */
+  public boolean failed() {
+    return !failureCode.isEmpty();
+  }
+}

@@ -1,0 +1,104 @@
+package io.vudo.spirit.internal.history;
+
+import io.vudo.protocol.journal.v1.Effect;
+import io.vudo.protocol.journal.v1.Forked;
+import io.vudo.protocol.journal.v1.Message;
+import io.vudo.protocol.journal.v1.SpiritEvent;
+import io.vudo.protocol.journal.v1.Stopped;
+import io.vudo.protocol.journal.v1.Turn;
+import io.vudo.spirit.TurnSummary;
+import java.util.Collections;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/** Makes lines of a history out of events, in their order. Not thread-safe. */
+final class TurnSummaries {
+  private long lastTurn;
+
+  /** The line of an event; empty for one that tells a reader nothing. */
+  Optional<TurnSummary> of(SpiritEvent event) {
+    return switch (event.getEventCase()) {
+      case TURN -> {
+        lastTurn = event.getTurn().getNumber();
+        yield Optional.of(of(event.getTurn()));
+      }
+      case STOPPED -> Optional.of(of(event.getStopped()));
+      case FORKED -> {
+        lastTurn = event.getForked().getTurn();
+        yield Optional.of(of(event.getForked()));
+      }
+      default -> Optional.empty();
+    };
+  }
+
+  private static TurnSummary of(Turn turn) {
+    Message input = turn.getInput();
+    return new TurnSummary(
+        input.getKind() == Message.Kind.SPAWN ? TurnSummary.Kind.SPAWN : TurnSummary.Kind.MESSAGE,
+        turn.getNumber(),
+        turn.getTimeMillis(),
+        input.getSender(),
+        input.getId(),
+        input.getType(),
+        input.getPayload().size(),
+        turn.getFuelUsed(),
+        effects(turn),
+        turn.getCompleted().hasReply() ? turn.getCompleted().getReply().size() : -1,
+        turn.getFailed().getCode(),
+        turn.getFailed().getDetail());
+  }
+
+  private static Map<String, Integer> effects(Turn turn) {
+    Map<String, Integer> counts = new TreeMap<>();
+    turn.getEffectsList().forEach(effect -> counts.merge(kind(effect), 1, Integer::sum));
+    return Collections.unmodifiableMap(counts);
+  }
+
+  private static String kind(Effect effect) {
+    return switch (effect.getEffectCase()) {
+      case SEND ->
+          switch (effect.getSend().getMessage().getKind()) {
+            case SPAWN -> "spawn";
+            case STOP -> "stop";
+            default -> "send";
+          };
+      case TUPLE_WRITE -> "write";
+      case CONFIRM_TAKE -> "take";
+      case EFFECT_NOT_SET -> "unknown";
+    };
+  }
+
+  private TurnSummary of(Stopped stopped) {
+    Message input = stopped.getInput();
+    return new TurnSummary(
+        TurnSummary.Kind.STOP,
+        lastTurn,
+        stopped.getTimeMillis(),
+        input.getSender(),
+        input.getId(),
+        input.getType(),
+        input.getPayload().size(),
+        0,
+        Map.of(),
+        -1,
+        "",
+        "");
+  }
+
+  private static TurnSummary of(Forked forked) {
+    return new TurnSummary(
+        TurnSummary.Kind.FORK,
+        forked.getTurn(),
+        forked.getTimeMillis(),
+        forked.getOrigin(),
+        "",
+        "",
+        0,
+        0,
+        Map.of(),
+        -1,
+        "",
+        "");
+  }
+}
