@@ -58,7 +58,8 @@ final class ClassCache {
     }
 
     ClassLoadingCollector load() {
-      ClassLoadingCollector collector = new GuestClasses();
+      // They are as they were loaded first: nothing is to be changed.
+      ClassLoadingCollector collector = new ClassLoadingCollector();
       classes.forEach(
           (name, bytes) -> {
             if (!name.equals(mainClass)) {

@@ -15,6 +15,7 @@ import io.vudo.protocol.VudoException;
 import io.vudo.spirit.AdmittedModule;
 import io.vudo.spirit.CompiledModule;
 import io.vudo.spirit.internal.engine.GuestEngine;
+import java.io.ByteArrayInputStream;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -112,24 +113,34 @@ public final class JvmEngine extends GuestEngine {
   }
 
   private JvmModule translate(AdmittedModule admitted) {
-    WasmModule module;
-    try {
-      module = Parser.parse(admitted.rewritten());
-    } catch (ChicoryException e) {
-      throw new VudoException(ErrorCode.MODULE_INVALID, e.getMessage(), e);
-    }
-    Simd.refuse(module);
     Optional<ClassCache.Entry> known = cache.flatMap(c -> c.find(admitted.rewritten()));
     if (known.isPresent()) {
-      ClassLoadingCollector classes = known.get().load();
+      // What is in the cache was checked when it was compiled.
       return new JvmModule(
-          this, admitted, module, classes.machineFactory(), known.get().interpreted());
+          this,
+          admitted,
+          parse(admitted, false),
+          known.get().load().machineFactory(),
+          known.get().interpreted());
     }
+    WasmModule module = parse(admitted, true);
+    Simd.refuse(module);
     CompilerResult result = compileWhatItCan(module);
     ClassLoadingCollector classes = (ClassLoadingCollector) result.collector();
     Set<Integer> interpreted = result.interpretedFunctions();
     cache.ifPresent(c -> c.keep(admitted.rewritten(), ClassCache.Entry.of(classes, interpreted)));
     return new JvmModule(this, admitted, module, classes.machineFactory(), interpreted);
+  }
+
+  private static WasmModule parse(AdmittedModule admitted, boolean validate) {
+    try {
+      return Parser.builder()
+          .withValidation(validate)
+          .build()
+          .parse(() -> new ByteArrayInputStream(admitted.rewritten()));
+    } catch (ChicoryException e) {
+      throw new VudoException(ErrorCode.MODULE_INVALID, e.getMessage(), e);
+    }
   }
 
   /**
