@@ -11,7 +11,7 @@ import java.util.function.Supplier;
 
 /** What engines do alike: they count instances, have threads, and live until the last user left. */
 public abstract class GuestEngine implements Engine {
-  private final Shared shared = new Shared("engine", this::free);
+  private final Shared shared = new Shared("engine");
   private final AtomicInteger live = new AtomicInteger();
   private final GuestPool guests = new GuestPool();
   private final CompilerPool compilers;
@@ -64,6 +64,6 @@ public abstract class GuestEngine implements Engine {
   public final void close() {
     guests.close();
     compilers.close();
-    shared.close();
+    shared.close(this::free);
   }
 }

@@ -32,7 +32,8 @@ public abstract class GuestModule implements CompiledModule {
 
   private final GuestEngine engine;
   private final AdmittedModule admitted;
-  private final Shared shared;
+  private final Shared shared = new Shared("module");
+  private final Runnable free;
   private final Layout layout;
   private final Map<String, ExportedFunction> functions = new HashMap<>();
   private final Map<Integer, Integer> identities = new HashMap<>();
@@ -45,7 +46,7 @@ public abstract class GuestModule implements CompiledModule {
   protected GuestModule(GuestEngine engine, AdmittedModule admitted, Runnable free) {
     this.engine = engine;
     this.admitted = admitted;
-    this.shared = new Shared("module", free);
+    this.free = free;
     this.layout = Layout.of(admitted);
     int[] referenced = layout.functions();
     for (int i = 0; i < referenced.length; i++) {
@@ -121,6 +122,6 @@ public abstract class GuestModule implements CompiledModule {
 
   @Override
   public final void close() {
-    shared.close();
+    shared.close(free);
   }
 }

@@ -3,14 +3,13 @@ package io.vudo.spirit.internal.engine;
 /** Something native that is freed when it was closed and its last user has left. */
 public final class Shared {
   private final String what;
-  private final Runnable free;
+  private Runnable free;
   private int users;
   private boolean closed;
 
   /** Nobody uses it yet. */
-  public Shared(String what, Runnable free) {
+  public Shared(String what) {
     this.what = what;
-    this.free = free;
   }
 
   /**
@@ -37,11 +36,14 @@ public final class Shared {
     }
   }
 
-  /** Frees it, at once or when the last user leaves. */
-  public void close() {
+  /** Frees it by this, at once or when the last user leaves. Only the first call counts. */
+  public void close(Runnable free) {
     boolean last;
     synchronized (this) {
       last = !closed && users == 0;
+      if (!closed) {
+        this.free = free;
+      }
       closed = true;
     }
     if (last) {
