@@ -20,7 +20,7 @@ public interface CompiledModule extends AutoCloseable {
 
   /**
    * The functions, by their index in the original module, that are interpreted because they are too
-   * large to be compiled; ascending. They run some ten times slower than others.
+   * large to be compiled; ascending. They run up to a hundred times slower than others.
    */
   default List<Integer> interpretedFunctions() {
     return List.of();

@@ -57,8 +57,7 @@ final class JvmModule extends GuestModule {
     this.engine = engine;
     this.module = module;
     this.code = code;
-    // The rewriter's own three imports stand before the guest's functions.
-    this.interpreted = interpreted.stream().map(index -> index - 3).sorted().toList();
+    this.interpreted = interpreted.stream().map(index -> index - Names.IMPORTS).sorted().toList();
     ExportSection section = module.exportSection();
     for (int i = 0; i < section.exportCount(); i++) {
       if (section.getExport(i).exportType() == ExternalType.FUNCTION) {

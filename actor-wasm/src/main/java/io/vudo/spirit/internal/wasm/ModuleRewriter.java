@@ -58,7 +58,7 @@ final class ModuleRewriter {
   private static final int HOST = 2;
 
   /** How far the rewritten module's own imports move the guest's functions. */
-  private static final int SHIFT = 3;
+  private static final int SHIFT = Names.IMPORTS;
 
   private final int fuel;
   private final int reserve;

@@ -8,6 +8,9 @@ public final class Names {
   /** Exports of a guest must not start with it. */
   public static final String RESERVED_PREFIX = "__vudo_";
 
+  /** How many functions a rewritten module imports; the guest's own come after them. */
+  public static final int IMPORTS = 3;
+
   /** The module name of all imports. */
   public static final String IMPORT_MODULE = "vudo";
 

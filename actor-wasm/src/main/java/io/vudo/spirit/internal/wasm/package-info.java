@@ -75,10 +75,11 @@
  *
  * <h2>Memory and tables</h2>
  *
- * Maxima are the smaller of what is declared and the limit; memory has 32,767 pages at most. A
- * {@code memory.grow} beyond the maximum answers -1; one within it either succeeds or traps, so
- * that its answer does not depend on the machine. {@code table.grow} answers -1 when all tables
- * together would have more entries than the limit.
+ * A module without memory gets an empty one that is not exported, because an engine may keep state
+ * of its own beside it. Maxima are the smaller of what is declared and the limit; memory has 32,767
+ * pages at most. A {@code memory.grow} beyond the maximum answers -1; one within it either succeeds
+ * or traps, so that its answer does not depend on the machine. {@code table.grow} answers -1 when
+ * all tables together would have more entries than the limit.
  *
  * <h2>Absolute values</h2>
  *
