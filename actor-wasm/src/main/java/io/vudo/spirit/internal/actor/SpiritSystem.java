@@ -69,7 +69,7 @@ public final class SpiritSystem {
     this.settings = SpiritSettings.from(system.settings().config());
     this.residents = new Residents(modules::engine);
     this.mailboxes = new MailboxBudget(settings.maxNodeMailboxBytes());
-    this.wakeIndex = new WakeIndex(sharding);
+    this.wakeIndex = new WakeIndex(sharding, system.ignoreRef());
     this.history =
         new JournalHistory(
             system,
@@ -110,7 +110,7 @@ public final class SpiritSystem {
             .withStopMessage(SpiritCommand.Passivate.INSTANCE)
             // A Spirit with something undelivered must stay; only its gate knows.
             .withSettings(ClusterShardingSettings.create(system).withNoPassivationStrategy()));
-    wakeIndex.start(system, settings);
+    wakeIndex.start(system, settings, Clock.systemUTC());
     system
         .scheduler()
         .scheduleWithFixedDelay(
