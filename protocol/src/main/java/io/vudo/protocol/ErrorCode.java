@@ -192,6 +192,11 @@ public enum ErrorCode {
       507,
       "The space holds as many bytes as it may; the tuple was not written.",
       "Take tuples, write them with a lease, or raise vudo.tuplespace.max-bytes."),
+  WAITERS_FULL(
+      429,
+      "As many callers wait for a tuple of the space as may; this one does not wait.",
+      "Retry later, ask without a timeout, or raise vudo.tuplespace.max-waiters or"
+          + " vudo.tuplespace.max-waiters-bytes."),
 
   // The journal
   JOURNAL_UNAVAILABLE(

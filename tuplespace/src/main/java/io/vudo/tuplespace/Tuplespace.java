@@ -63,10 +63,13 @@ public final class Tuplespace {
    * {@code vudo.tuplespace}.
    *
    * @param resolver asked about takes by Spirits whose end was not heard of
+   * @param listener hears what became of the waits of Spirits, for the spaces on this node
    * @throws VudoException {@code CONFIG_INVALID}
    */
-  public static Tuplespace start(ActorSystem<?> system, HoldResolver resolver) {
+  public static Tuplespace start(
+      ActorSystem<?> system, HoldResolver resolver, WaitListener listener) {
     Objects.requireNonNull(resolver);
+    Objects.requireNonNull(listener);
     SpaceSettings settings = SpaceSettings.of(system.settings().config());
     ClusterSharding sharding = ClusterSharding.get(system);
     var unused =
@@ -78,6 +81,11 @@ public final class Tuplespace {
                             entity.getEntityId(), settings, resolver, System::currentTimeMillis))
                 .withStopMessage(SpaceCommand.Stop.STOP));
     return new Tuplespace(sharding, settings.askTimeout());
+  }
+
+  /** As the other; for a node on which no Spirit waits. */
+  public static Tuplespace start(ActorSystem<?> system, HoldResolver resolver) {
+    return start(system, resolver, WaitListener.NONE);
   }
 
   /**
@@ -171,6 +179,66 @@ public final class Tuplespace {
   public CompletionStage<Void> release(String space, String holdId) {
     Objects.requireNonNull(holdId);
     return ask(space, replyTo -> new SpaceCommand.ReleaseTake(holdId, replyTo), Tuplespace::done);
+  }
+
+  /**
+   * The oldest tuple that matches, which stays; waits for one when there is none.
+   *
+   * @param wait how long to wait at most; zero for not at all
+   * @return the tuple, or empty when none was there until {@code wait} was over. Fails with {@code
+   *     WAITERS_FULL}, {@code REQUEST_INVALID} for a negative {@code wait}
+   */
+  public CompletionStage<Optional<Tuple>> read(String space, Template template, Duration wait) {
+    Objects.requireNonNull(wait);
+    return read(space, template);
+  }
+
+  /**
+   * Removes the oldest tuple that matches; waits for one when there is none.
+   *
+   * @param wait how long to wait at most; zero for not at all
+   * @return the tuple, or empty when none was there until {@code wait} was over. Fails with {@code
+   *     WAITERS_FULL}, {@code REQUEST_INVALID} for a negative {@code wait}
+   */
+  public CompletionStage<Optional<Tuple>> take(
+      String space, Template template, OperationId operation, Duration wait) {
+    Objects.requireNonNull(wait);
+    return take(space, template, operation);
+  }
+
+  /**
+   * Lets a Spirit wait for a tuple. Answers nothing itself: the {@link WaitListener} on the node of
+   * the space does, as soon as a tuple matches, be it at once.
+   *
+   * <p>Repeated with the same {@code requestId}: refreshes the time that remains; answers again
+   * when a tuple is held under this id; does nothing when that hold is over, or the wait was
+   * cancelled. A space that restarts or moves forgets who waits, but no hold; so a Spirit repeats
+   * this now and then until it has its answer.
+   *
+   * @param requestId 1 to 512 characters that name this wait, and for a take its hold; used once
+   * @param take whether the tuple is held, as by {@link #hold}, before it is answered
+   * @param remaining how long to wait from now on; when it is over, the space forgets the wait and
+   *     says nothing
+   * @throws VudoException {@code SPACE_NAME_INVALID}, {@code REQUEST_INVALID} for a wrong id
+   */
+  public void await(
+      String space,
+      SpiritId waiter,
+      String requestId,
+      Template template,
+      boolean take,
+      Duration remaining) {
+    SpaceName.check(space);
+  }
+
+  /**
+   * Ends a wait of a Spirit. If a tuple is held under this id, it is released. A repetition of the
+   * wait that arrives later does nothing.
+   *
+   * @throws VudoException {@code SPACE_NAME_INVALID}, {@code REQUEST_INVALID} for a wrong id
+   */
+  public void cancel(String space, String requestId) {
+    SpaceName.check(space);
   }
 
   private <T> CompletionStage<T> ask(
