@@ -121,9 +121,9 @@ final class SpiritActor
   /**
    * What the turn that waits lacks.
    *
-   * @param wait the id of the wait
+   * @param waitId the id of the wait
    */
-  record Answered(String wait, Answer answer) implements Command {}
+  record Answered(String waitId, Answer answer) implements Command {}
 
   /** A turn waits; ask again, or give up. */
   enum WaitTick implements Command {
@@ -203,8 +203,7 @@ final class SpiritActor
     this.gate = gate;
     this.redelivery = spirits.settings().redeliveryMin();
     ActorRef<Command> self = context.getSelf();
-    ActorRef<DeliveryReply> replies =
-        context.messageAdapter(DeliveryReply.class, Delivered::new);
+    ActorRef<DeliveryReply> replies = context.messageAdapter(DeliveryReply.class, Delivered::new);
     this.courier =
         new Courier(
             spirits, replies, (position, error) -> self.tell(new SpaceAnswered(position, error)));
@@ -557,7 +556,12 @@ final class SpiritActor
                   .build();
       Turn born = attempt(machine, birth);
       if (born == null) {
-        return !querying && suspend(machine, birth, birth == message ? null : message, replyTo(deliver));
+        return !querying
+            && suspend(
+                machine,
+                birth,
+                message.getKind() == Message.Kind.SPAWN ? null : message,
+                replyTo(deliver));
       }
       if (born.hasFailed()) {
         later(
@@ -574,8 +578,7 @@ final class SpiritActor
     if (turn == null) {
       return !querying && suspend(machine, message, null, replyTo(deliver));
     }
-    later(
-        deliver, outcome(messageId, turn));
+    later(deliver, outcome(messageId, turn));
     return true;
   }
 
@@ -812,10 +815,7 @@ final class SpiritActor
           spirits.tuplespace().hold(wanted.space(), id, hold, wanted.template()));
     } else {
       pipe(
-          ticket,
-          "",
-          wanted.space(),
-          spirits.tuplespace().read(wanted.space(), wanted.template()));
+          ticket, "", wanted.space(), spirits.tuplespace().read(wanted.space(), wanted.template()));
     }
   }
 
@@ -883,7 +883,7 @@ final class SpiritActor
         machine
             .suspended()
             .map(Suspended::getWait)
-            .filter(waited -> waited.getId().equals(answered.wait()));
+            .filter(waited -> waited.getId().equals(answered.waitId()));
     if (wait.isEmpty() || resuming) {
       // Said already, or after the time was over.
       return Effect().none();
@@ -892,10 +892,10 @@ final class SpiritActor
     Answer answer = answered.answer();
     if (answer.getTuple().getStatus() == GuestStatus.OK && wait.get().getTuple().getTake()) {
       String space = wait.get().getTuple().getSpace();
-      spaceByHold.put(answered.wait(), space);
+      spaceByHold.put(answered.waitId(), space);
       answer =
           answer.toBuilder()
-              .setTuple(answer.getTuple().toBuilder().setHold(answered.wait()).setSpace(space))
+              .setTuple(answer.getTuple().toBuilder().setHold(answered.waitId()).setSpace(space))
               .build();
     }
     return resume(machine, answer);
@@ -948,9 +948,7 @@ final class SpiritActor
       return;
     }
     ActorRef<DeliveryReply> receiver =
-        replyTo.isEmpty()
-            ? context.getSystem().ignoreRef()
-            : references.resolveActorRef(replyTo);
+        replyTo.isEmpty() ? context.getSystem().ignoreRef() : references.resolveActorRef(replyTo);
     if (following == null) {
       later(input, receiver, outcome(input.getId(), turn));
     } else if (turn.hasCompleted()) {

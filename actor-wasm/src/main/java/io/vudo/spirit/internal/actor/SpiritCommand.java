@@ -98,10 +98,10 @@ public sealed interface SpiritCommand {
   /**
    * What a turn of the Spirit waits for.
    *
-   * @param wait the id of the wait
+   * @param waitId the id of the wait
    * @param answer what the guest gets
    */
-  record Answered(String wait, Answer answer) implements SpiritCommand {}
+  record Answered(String waitId, Answer answer) implements SpiritCommand {}
 
   /** What only a gate and its own child say to each other. */
   sealed interface Local extends SpiritCommand {}

@@ -60,6 +60,7 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
 
   /** The id of the message whose turn waits for an answer; empty when none does. */
   private String blockedBy = "";
+
   private List<SpiritCommand.Queued> underWay = List.of();
   private ActorRef<SpiritActor.Command> child;
   private boolean mayLeave = true;
@@ -200,7 +201,7 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
 
   private Behavior<SpiritCommand> onAnswered(SpiritCommand.Answered answered) {
     if (!leaving) {
-      child().tell(new SpiritActor.Answered(answered.wait(), answered.answer()));
+      child().tell(new SpiritActor.Answered(answered.waitId(), answered.answer()));
     }
     return this;
   }

@@ -186,7 +186,7 @@ public final class SpiritSerializer extends SerializerWithStringManifest {
           .toByteArray();
     } else if (message instanceof SpiritCommand.Answered answered) {
       return Answered.newBuilder()
-          .setWait(answered.wait())
+          .setWait(answered.waitId())
           .setAnswer(answered.answer())
           .build()
           .toByteArray();

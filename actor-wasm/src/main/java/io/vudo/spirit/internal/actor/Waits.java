@@ -16,9 +16,9 @@ import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 
 /**
- * Brings the request of a turn that waits to the one who has the answer, again and again until it is
- * there or the time is over. The answer comes to the Spirit's address, so that a Spirit which has
- * left memory is brought back by it. Used by one actor only.
+ * Brings the request of a turn that waits to the one who has the answer, again and again until it
+ * is there or the time is over. The answer comes to the Spirit's address, so that a Spirit which
+ * has left memory is brought back by it. Used by one actor only.
  */
 final class Waits {
   /** Pekko's scheduler takes no delay beyond some months. */
@@ -92,13 +92,15 @@ final class Waits {
 
   /** What the guest is told when its question was refused for good. */
   static Answer refused(Wait wait, ErrorCode code) {
-    return answered(
-        wait,
-        switch (code) {
-          case SPIRIT_TYPE_UNKNOWN, SPIRIT_ID_INVALID, SPIRIT_TYPE_INVALID -> GuestStatus.NOT_FOUND;
-          case PAYLOAD_TOO_LARGE, WAITERS_FULL -> GuestStatus.LIMIT;
-          default -> GuestStatus.INTERNAL;
-        });
+    return answered(wait, statusOf(code));
+  }
+
+  static int statusOf(ErrorCode code) {
+    return switch (code) {
+      case SPIRIT_TYPE_UNKNOWN, SPIRIT_ID_INVALID, SPIRIT_TYPE_INVALID -> GuestStatus.NOT_FOUND;
+      case PAYLOAD_TOO_LARGE, WAITERS_FULL -> GuestStatus.LIMIT;
+      default -> GuestStatus.INTERNAL;
+    };
   }
 
   private static Answer answered(Wait wait, int status) {
@@ -136,8 +138,7 @@ final class Waits {
   /** Also when the clock was set back meanwhile, no longer than it was to take from the start. */
   private long remainingMillis(Wait wait) {
     return Math.max(
-        0,
-        Math.min(wait.getTimeoutMillis(), wait.getDeadlineMillis() - spirits.clock().millis()));
+        0, Math.min(wait.getTimeoutMillis(), wait.getDeadlineMillis() - spirits.clock().millis()));
   }
 
   private void schedule() {

@@ -26,6 +26,7 @@ import org.apache.pekko.cluster.sharding.typed.javadsl.EntityTypeKey;
 import org.apache.pekko.persistence.typed.PersistenceId;
 import org.apache.pekko.persistence.typed.SnapshotAdapter;
 import org.apache.pekko.persistence.typed.javadsl.CommandHandler;
+import org.apache.pekko.persistence.typed.javadsl.Effect;
 import org.apache.pekko.persistence.typed.javadsl.EventHandler;
 import org.apache.pekko.persistence.typed.javadsl.EventSourcedBehavior;
 import org.apache.pekko.persistence.typed.javadsl.RetentionCriteria;
@@ -106,8 +107,8 @@ final class WakeIndex {
   }
 
   /**
-   * The Spirit leaves memory and is to be woken at a time; until this has arrived it is woken at the
-   * next ping.
+   * The Spirit leaves memory and is to be woken at a time; until this has arrived it is woken at
+   * the next ping.
    */
   void schedule(SpiritId id, long dueMillis) {
     sharding

@@ -2,6 +2,7 @@ package io.vudo.spirit.internal.turn;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.google.protobuf.ByteString;
 import io.vudo.protocol.Capability.Kind;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.SpiritId;
@@ -70,7 +71,9 @@ final class FlatAbi {
     requireRange(guest, a[7], 4);
     requireRange(guest, a[8], 4);
     Reply answer =
-        host.ask(new WaitRequest.Reply(spiritId(to), type, payload, waitMillis(host, a[6], 1)));
+        host.ask(
+            new WaitRequest.Reply(
+                spiritId(to), type, ByteString.copyFrom(payload), waitMillis(host, a[6], 1)));
     if (answer.getStatus() == GuestStatus.OK || answer.getStatus() == GuestStatus.FAILED) {
       answerBuffer(host, guest, answer.getPayload().toByteArray(), a[7], a[8]);
     }

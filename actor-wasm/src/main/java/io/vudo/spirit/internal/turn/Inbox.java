@@ -15,8 +15,8 @@ import java.util.Optional;
  *
  * <p>Of another Spirit it keeps the position of the last message, which is enough because senders
  * deliver in order. Of a caller with an idempotency key it keeps the outcome, and so it does of the
- * last question of a Spirit, which asks one after the other. All is bounded; the least recently used
- * are forgotten first, outcomes of questions sooner than that they were handled.
+ * last question of a Spirit, which asks one after the other. All is bounded; the least recently
+ * used are forgotten first, outcomes of questions sooner than that they were handled.
  */
 final class Inbox {
   /** No Spirit id begins with it. */
@@ -55,9 +55,7 @@ final class Inbox {
   /** How the message ended, if it is a question or its caller chose the id. */
   Optional<Remembered> outcome(Message message) {
     Remembered outcome =
-        isQuestion(message)
-            ? answered.get(message.getSender())
-            : remembered.get(message.getId());
+        isQuestion(message) ? answered.get(message.getSender()) : remembered.get(message.getId());
     return Optional.ofNullable(outcome)
         .filter(known -> known.getMessageId().equals(message.getId()));
   }
@@ -117,8 +115,7 @@ final class Inbox {
 
   private void remember(Remembered outcome) {
     if (outcome.getAsker().isEmpty()) {
-      rememberedBytes +=
-          put(remembered, outcome.getMessageId(), outcome, maxKeys, rememberedBytes);
+      rememberedBytes += put(remembered, outcome.getMessageId(), outcome, maxKeys, rememberedBytes);
     } else {
       answeredBytes += put(answered, outcome.getAsker(), outcome, maxSenders, answeredBytes);
     }

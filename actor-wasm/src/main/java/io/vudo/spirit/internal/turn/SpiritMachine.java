@@ -419,7 +419,7 @@ public final class SpiritMachine implements AutoCloseable {
                       .setId(waitId)
                       .setSender(id.toString())
                       .setType(question.type())
-                      .setPayload(ByteString.copyFrom(question.payload()))
+                      .setPayload(question.payload())
                       .setKind(Message.Kind.QUESTION)
                       .setPosition(Position.newBuilder().setTurn(number).setIndex(index))));
     } else if (request instanceof WaitRequest.Tuple tuple) {

@@ -1,5 +1,6 @@
 package io.vudo.spirit.internal.turn;
 
+import com.google.protobuf.ByteString;
 import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.Template;
 
@@ -25,7 +26,7 @@ public sealed interface WaitRequest {
    * @param type of the message
    * @param payload of the message
    */
-  record Reply(SpiritId to, String type, byte[] payload, long timeoutMillis)
+  record Reply(SpiritId to, String type, ByteString payload, long timeoutMillis)
       implements WaitRequest {}
 
   /** Nothing but the time. */
