@@ -45,7 +45,8 @@ class SuspensionTest {
             (i32.const 0x60) (i32.const 5)
             (i32.const 0) (i32.const 0)
             (i64.load (local.get $p)) (i32.const 0x40) (i32.const 0x44)))
-        (if (i32.and (local.get $status) (i32.ne (local.get $status) (i32.const -12)))
+        (if (i32.and (i32.ne (local.get $status) (i32.const 0))
+              (i32.ne (local.get $status) (i32.const -12)))
           (then (return (call $say (i64.extend_i32_u (i32.sub (i32.const 0) (local.get $status)))))))
         (i64.or
           (i64.shl (i64.extend_i32_u (i32.load (i32.const 0x40))) (i64.const 32))
