@@ -20,6 +20,7 @@ import io.vudo.protocol.journal.v1.Remembered;
 import io.vudo.protocol.journal.v1.Reply;
 import io.vudo.protocol.journal.v1.SpiritEvent;
 import io.vudo.protocol.journal.v1.Suspended;
+import io.vudo.protocol.journal.v1.Timer;
 import io.vudo.protocol.journal.v1.TupleAnswer;
 import io.vudo.protocol.journal.v1.Turn;
 import io.vudo.protocol.journal.v1.Wait;
@@ -45,6 +46,7 @@ import java.util.Set;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
+import java.util.stream.LongStream;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorRefResolver;
 import org.apache.pekko.actor.typed.Behavior;
@@ -130,6 +132,11 @@ final class SpiritActor
     INSTANCE
   }
 
+  /** A timer of the Spirit is due, or might be. */
+  private enum TimerTick implements Command {
+    INSTANCE
+  }
+
   /** The index of Spirits to wake has sent for this one. */
   enum Woken implements Command {
     INSTANCE
@@ -143,6 +150,9 @@ final class SpiritActor
   private static final Duration RESIDENCY_RETRY_MIN = Duration.ofMillis(20);
   private static final Duration RESIDENCY_RETRY_MAX = Duration.ofMillis(320);
   private static final Duration REGISTRATION_RETRY = Duration.ofMillis(200);
+
+  /** Pekko's scheduler takes no delay beyond some months. */
+  static final Duration LONGEST_TICK = Duration.ofDays(1);
 
   private final ActorContext<Command> context;
   private final TimerScheduler<Command> timers;
@@ -351,6 +361,7 @@ final class SpiritActor
               // It may be long before it is needed.
               machine.rest();
             });
+    scheduleTimers(machine);
     tellGate(machine);
     report(machine, idlePhase(machine));
     keepHeadroom(machine);
@@ -388,6 +399,7 @@ final class SpiritActor
         .onCommand(TryAgain.class, (machine, again) -> goOn(machine))
         .onCommand(Answered.class, this::onAnswered)
         .onCommand(WaitTick.class, (machine, tick) -> onWaitTick(machine))
+        .onCommand(TimerTick.class, (machine, tick) -> onTimerTick(machine))
         .onCommand(Woken.class, (machine, woken) -> onWoken(machine))
         .onCommand(Registered.class, this::onRegistered)
         .onCommand(Delivered.class, this::onDelivered)
@@ -734,6 +746,7 @@ final class SpiritActor
     uncommittedBytes = 0;
     released.forEach(Runnable::run);
     startDeliveries(machine);
+    scheduleTimers(machine);
     if (registered && !machine.needsWaking()) {
       scheduleRedelivery();
     }
@@ -762,9 +775,11 @@ final class SpiritActor
     if (!now.equals(blocking)) {
       blocking = now;
       gate.tell(new SpiritCommand.Blocked(now));
-      if (!durable) {
-        gate.tell(new SpiritCommand.MayLeave(now.isEmpty()));
-      }
+    }
+    if (!durable && machine.needsWaking()) {
+      // Nobody would bring it back.
+      gate.tell(new SpiritCommand.MayLeave(false));
+      scheduleRedelivery();
     }
   }
 
@@ -960,6 +975,31 @@ final class SpiritActor
     }
   }
 
+  // Timers
+
+  private void scheduleTimers(SpiritMachine machine) {
+    Optional<Timer> next = machine.nextTimer();
+    if (next.isEmpty()) {
+      timers.cancel(TimerTick.INSTANCE);
+      return;
+    }
+    // Also when the clock was set back meanwhile, no later than its delay from now on.
+    long pauseMillis =
+        Math.min(
+            Math.min(next.get().getDelayMillis(), LONGEST_TICK.toMillis()),
+            next.get().getDueMillis() - spirits.clock().millis());
+    timers.startSingleTimer(TimerTick.INSTANCE, Duration.ofMillis(Math.max(0, pauseMillis)));
+  }
+
+  private Effect<SpiritEvent, SpiritMachine> onTimerTick(SpiritMachine machine) {
+    long now = spirits.clock().millis();
+    while (machine.nextTimer().filter(timer -> timer.getDueMillis() <= now).isPresent()) {
+      uncommitted.add(machine.fireTimer());
+    }
+    // A batch under way commits it, too.
+    return batch.isEmpty() ? commit(machine) : Effect().none();
+  }
+
   private Effect<SpiritEvent, SpiritMachine> onResolve(SpiritMachine machine, Resolve resolve) {
     HoldAnswer.Outcome outcome =
         spaceByHold.containsKey(resolve.hold()) || machine.holdPending(resolve.hold())
@@ -1144,14 +1184,13 @@ final class SpiritActor
     if (querying) {
       giveUpQuery(machine);
     }
-    if (durable) {
-      machine
-          .suspended()
-          .ifPresent(
-              turn ->
-                  spirits
-                      .wakeIndex()
-                      .schedule(id, Waits.dueMillis(turn.getWait(), spirits.clock().millis())));
+    if (durable && machine.needsWaking()) {
+      long now = spirits.clock().millis();
+      LongStream.concat(
+              machine.suspended().stream().mapToLong(turn -> Waits.dueMillis(turn.getWait(), now)),
+              machine.nextTimer().stream().mapToLong(Timer::getDueMillis))
+          .min()
+          .ifPresent(dueMillis -> spirits.wakeIndex().schedule(id, dueMillis));
     }
     // At once: others may wait for an instance, and writing the snapshot takes a while.
     machine.rest();
