@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.SpiritId;
+import io.vudo.protocol.Template;
 import io.vudo.protocol.Tuple;
 import io.vudo.tuplespace.HoldOutcome;
 import io.vudo.tuplespace.OperationId;
@@ -110,13 +111,11 @@ class SpaceWaitTest {
         takers.add(space.waitFor("t" + i, TAKE, HOUR));
       }
       for (int i = 0; i < 100; i++) {
-        space.send(
-            to ->
-                new SpaceCommand.Write(OperationId.none(), Tuple.of("job", takers.size()), 0, to));
-        takers.add(null);
+        Tuple job = Tuple.of("job", i);
+        space.send(to -> new SpaceCommand.Write(OperationId.none(), job, 0, to));
       }
       for (int i = 0; i < 100; i++) {
-        takers.get(i).expectMessage(found("job", 100 + i));
+        takers.get(i).expectMessage(found("job", i));
         assertSilent(takers.get(i));
       }
       assertEquals(0, space.count());
@@ -330,10 +329,7 @@ class SpaceWaitTest {
     try (SpaceFixture space = space()) {
       space.await("h", "worker/alice", true, HOUR);
       space.write("else", 1);
-      space.ask(
-          to ->
-              new SpaceCommand.Hold(
-                  "h", "worker/alice", io.vudo.protocol.Template.of("else", 1), to));
+      space.ask(to -> new SpaceCommand.Hold("h", "worker/alice", Template.of("else", 1), to));
       space.write("job", 1);
       assertEquals(1, space.count());
       space.release("h");
@@ -367,9 +363,7 @@ class SpaceWaitTest {
           space.send(
               to ->
                   new SpaceCommand.Read(
-                      io.vudo.protocol.Template.of("never"),
-                      new SpaceCommand.Patience("n", HOUR),
-                      to));
+                      Template.of("never"), new SpaceCommand.Patience("n", HOUR), to));
       space.await("r1", "worker/alice", true, HOUR);
       journal.failNextPersisted(space.persistenceId, new IllegalStateException("disk full"));
       assertEquals(ErrorCode.JOURNAL_UNAVAILABLE, code(space.write("job", 1)));
