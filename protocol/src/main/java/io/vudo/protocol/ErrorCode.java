@@ -153,6 +153,10 @@ public enum ErrorCode {
       504,
       "No answer came within the caller's timeout; the message may still be handled.",
       "Raise --timeout, or ask again with the same Idempotency-Key."),
+  OUTCOME_FORGOTTEN(
+      410,
+      "The message was handled, but how it ended is not remembered any more.",
+      "Ask for the result in another way; or raise vudo.spirit.max-idempotency-key-bytes."),
   SPIRIT_UNAVAILABLE(
       503,
       "The Spirit cannot be reached or recovered right now.",
