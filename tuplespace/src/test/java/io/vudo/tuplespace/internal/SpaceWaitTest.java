@@ -365,6 +365,8 @@ class SpaceWaitTest {
                   new SpaceCommand.Read(
                       Template.of("never"), new SpaceCommand.Patience("n", HOUR), to));
       space.await("r1", "worker/alice", true, HOUR);
+      // They wait, and are not on their way any more.
+      assertEquals(0, space.count());
       journal.failNextPersisted(space.persistenceId, new IllegalStateException("disk full"));
       assertEquals(ErrorCode.JOURNAL_UNAVAILABLE, code(space.write("job", 1)));
       // The tuple that it nearly had was never there.
