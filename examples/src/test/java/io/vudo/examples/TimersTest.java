@@ -16,8 +16,8 @@ import org.junit.jupiter.api.io.TempDir;
 class TimersTest {
   /**
    * By the first letter of a message's type: {@code s}end itself an {@code f} after the payload's
-   * milliseconds, {@code c}ancel that timer, {@code r}emind itself with that period, e{@code x}punge
-   * the reminder, {@code f} counts, and {@code g} replies the count.
+   * milliseconds, {@code c}ancel that timer, {@code r}emind itself with that period, e{@code
+   * x}punge the reminder, {@code f} counts, and {@code g} replies the count.
    */
   private static byte[] alarm() {
     return Guests.spirit(
@@ -117,7 +117,11 @@ class TimersTest {
     TestNode node = TestNode.start(directory, settings);
     node.deploy("alarm", alarm(), "grant=cross_sandbox_call");
     node.deploy(
-        "cupboard", cupboard(), "grant=storage_read", "grant=storage_write", "grant=storage_delete");
+        "cupboard",
+        cupboard(),
+        "grant=storage_read",
+        "grant=storage_write",
+        "grant=storage_delete");
     return node;
   }
 
