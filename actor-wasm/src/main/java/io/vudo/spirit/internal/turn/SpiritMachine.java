@@ -549,6 +549,7 @@ public final class SpiritMachine implements AutoCloseable {
               .getPagesList()
               .forEach(page -> forkedPages.put(page.getNumber(), page.getContent().toByteArray()));
       case FORKED -> begin(event.getForked());
+      case BATCH -> event.getBatch().getEventsList().forEach(this::replay);
       case EVENT_NOT_SET ->
           throw new VudoException(
               ErrorCode.JOURNAL_VERSION, id + ": the journal holds an event of a newer version.");
