@@ -15,6 +15,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -52,9 +53,16 @@ public final class Tuplespace {
   private final ClusterSharding sharding;
   private final Duration timeout;
 
-  private Tuplespace(ClusterSharding sharding, Duration timeout) {
+  /**
+   * Where callers go on with their answers. A stage that Pekko makes of a future would otherwise
+   * run each callback on the common pool, which on one or two cores is a new thread for each.
+   */
+  private final Executor callbacks;
+
+  private Tuplespace(ClusterSharding sharding, Duration timeout, Executor callbacks) {
     this.sharding = sharding;
     this.timeout = timeout;
+    this.callbacks = callbacks;
   }
 
   /**
@@ -77,7 +85,7 @@ public final class Tuplespace {
                         SpaceActor.create(
                             entity.getEntityId(), settings, resolver, System::currentTimeMillis))
                 .withStopMessage(SpaceCommand.Stop.STOP));
-    return new Tuplespace(sharding, settings.askTimeout());
+    return new Tuplespace(sharding, settings.askTimeout(), system.executionContext());
   }
 
   /**
@@ -85,7 +93,7 @@ public final class Tuplespace {
    * vudo.tuplespace.ask-timeout}.
    */
   public Tuplespace withTimeout(Duration timeout) {
-    return new Tuplespace(sharding, Objects.requireNonNull(timeout));
+    return new Tuplespace(sharding, Objects.requireNonNull(timeout), callbacks);
   }
 
   /**
@@ -185,7 +193,7 @@ public final class Tuplespace {
           sharding
               .entityRefFor(SPACES, space)
               .<SpaceReply>ask(command::apply, timeout)
-              .whenComplete(
+              .whenCompleteAsync(
                   (reply, failure) -> {
                     if (failure != null) {
                       result.completeExceptionally(failureOf(space, failure));
@@ -194,7 +202,8 @@ public final class Tuplespace {
                     } else {
                       result.complete(answer.apply(reply));
                     }
-                  });
+                  },
+                  callbacks);
     } catch (VudoException e) {
       result.completeExceptionally(e);
     }

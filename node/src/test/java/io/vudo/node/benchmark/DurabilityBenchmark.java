@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.apache.pekko.cluster.sharding.typed.javadsl.Entity;
 
@@ -81,10 +82,10 @@ public final class DurabilityBenchmark {
           List.of(
               new Row("one turn a commit, 64 callers", s -> asks(single.spirits(), s, CALLERS)),
               new Row("group commit, 64 callers", s -> asks(node.spirits(), s, CALLERS)),
-              new Row("plain Pekko, 64 callers", s -> plain(sharding, s, CALLERS)),
+              new Row("plain Pekko, 64 callers", s -> plain(node.system(), sharding, s, CALLERS)),
               new Row("fsync for each 64 records", s -> raw(file, recordBytes, CALLERS, s)),
               new Row("Spirit, 1 caller", s -> asks(node.spirits(), s, 1)),
-              new Row("plain Pekko, 1 caller", s -> plain(sharding, s, 1)),
+              new Row("plain Pekko, 1 caller", s -> plain(node.system(), sharding, s, 1)),
               new Row("fsync for each record", s -> raw(file, recordBytes, 1, s)));
       for (int round = -1; round < rounds; round++) {
         for (Row row : rows) {
@@ -126,9 +127,10 @@ public final class DurabilityBenchmark {
     return Load.run(seconds, callers, i -> spirits.ask(ONE, "add", NOTHING, "", TIMEOUT));
   }
 
-  private static Load.Result plain(ClusterSharding sharding, int seconds, int callers)
+  private static Load.Result plain(
+      ActorSystem<?> system, ClusterSharding sharding, int seconds, int callers)
       throws InterruptedException {
-    return Load.run(seconds, callers, i -> PlainCounter.ask(sharding, "one"));
+    return Load.run(seconds, callers, i -> PlainCounter.ask(system, sharding, "one"));
   }
 
   /** Appends records and flushes them together; each counts as an operation. */

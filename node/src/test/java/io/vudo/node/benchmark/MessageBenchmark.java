@@ -10,8 +10,10 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Function;
 import java.util.function.IntFunction;
 import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
@@ -67,7 +69,7 @@ public final class MessageBenchmark {
             seconds,
             callers,
             i -> spirits.ask(new SpiritId("durable", "one"), "add", NOTHING, "", TIMEOUT),
-            i -> PlainCounter.ask(sharding, "one"));
+            i -> PlainCounter.ask(node.system(), sharding, "one"));
       }
       compare(
           "durable asks, 64 counters, 64 callers",
@@ -75,7 +77,7 @@ public final class MessageBenchmark {
           seconds,
           64,
           i -> spirits.ask(new SpiritId("durable", "n" + i), "add", NOTHING, "", TIMEOUT),
-          i -> PlainCounter.ask(sharding, "n" + i));
+          i -> PlainCounter.ask(node.system(), sharding, "n" + i));
       for (int callers : new int[] {1, 64}) {
         compare(
             "tells without durability, 1 counter, " + callers + " callers",
@@ -83,7 +85,7 @@ public final class MessageBenchmark {
             seconds,
             callers,
             i -> spirits.tell(new SpiritId("fleeting", "one"), "add", NOTHING, "", TIMEOUT),
-            i -> FleetingCounter.tell(sharding, "one"));
+            i -> FleetingCounter.tell(node.system(), sharding, "one"));
       }
     } finally {
       BenchmarkNodes.delete(data);
@@ -140,8 +142,11 @@ public final class MessageBenchmark {
           .build();
     }
 
-    static CompletionStage<Long> tell(ClusterSharding sharding, String id) {
-      return sharding.entityRefFor(KEY, id).ask(Increment::new, TIMEOUT);
+    static CompletionStage<Long> tell(ActorSystem<?> system, ClusterSharding sharding, String id) {
+      return sharding
+          .entityRefFor(KEY, id)
+          .<Long>ask(Increment::new, TIMEOUT)
+          .thenApplyAsync(Function.identity(), system.executionContext());
     }
   }
 }

@@ -4,7 +4,9 @@ import com.google.protobuf.Int64Value;
 import io.vudo.journal.EmbeddedJournal;
 import java.time.Duration;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Function;
 import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
@@ -30,8 +32,12 @@ final class PlainCounter extends EventSourcedBehavior<PlainCounter.Add, Int64Val
     return Behaviors.setup(context -> new PlainCounter(id));
   }
 
-  static CompletionStage<Long> ask(ClusterSharding sharding, String id) {
-    return sharding.entityRefFor(KEY, id).ask(Add::new, TIMEOUT);
+  /** Answers where Spirits answer too: on its own the stage starts a thread for each callback. */
+  static CompletionStage<Long> ask(ActorSystem<?> system, ClusterSharding sharding, String id) {
+    return sharding
+        .entityRefFor(KEY, id)
+        .<Long>ask(Add::new, TIMEOUT)
+        .thenApplyAsync(Function.identity(), system.executionContext());
   }
 
   @Override

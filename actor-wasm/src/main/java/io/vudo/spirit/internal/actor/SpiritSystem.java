@@ -32,6 +32,7 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeoutException;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
@@ -58,6 +59,13 @@ public final class SpiritSystem {
   private final Residents residents;
   private final MailboxBudget mailboxes;
   private final WakeIndex wakeIndex;
+
+  /**
+   * Where callers go on with their answers. A stage that Pekko makes of a future would otherwise
+   * run each callback on the common pool, which on one or two cores is a new thread for each.
+   */
+  private final Executor callbacks;
+
   private final SpiritHistory history;
 
   public SpiritSystem(
@@ -70,6 +78,7 @@ public final class SpiritSystem {
     this.residents = new Residents(modules::engine);
     this.mailboxes = new MailboxBudget(settings.maxNodeMailboxBytes());
     this.wakeIndex = new WakeIndex(sharding);
+    this.callbacks = system.executionContext();
     this.history =
         new JournalHistory(
             system,
@@ -149,13 +158,14 @@ public final class SpiritSystem {
     return sharding
         .entityRefFor(SpiritGate.KEY, to.toString())
         .<DeliveryReply>ask(replyTo -> new SpiritCommand.Deliver(message, replyTo), timeout)
-        .handle(
+        .handleAsync(
             (reply, failure) -> {
               if (failure == null) {
                 return outcome(reply);
               }
               throw translated(failure, to, timeout);
-            });
+            },
+            callbacks);
   }
 
   public CompletionStage<Migration> migrate(SpiritId id, String engine, Duration timeout) {
@@ -170,7 +180,7 @@ public final class SpiritSystem {
     return sharding
         .entityRefFor(SpiritGate.KEY, id.toString())
         .<MigrationReply>ask(replyTo -> new SpiritCommand.Migrate(engine, replyTo), timeout)
-        .handle(
+        .handleAsync(
             (reply, failure) -> {
               if (failure != null) {
                 throw translated(failure, id, timeout);
@@ -179,14 +189,15 @@ public final class SpiritSystem {
                 throw refused.error().toException();
               }
               return ((MigrationReply.Done) reply).migration();
-            });
+            },
+            callbacks);
   }
 
   private CompletionStage<Void> begin(SpiritId id, List<SpiritEvent> events, Duration timeout) {
     return sharding
         .entityRefFor(SpiritGate.KEY, id.toString())
         .<BeginReply>ask(replyTo -> new SpiritCommand.Begin(events, replyTo), timeout)
-        .handle(
+        .handleAsync(
             (reply, failure) -> {
               if (failure != null) {
                 throw translated(failure, id, timeout);
@@ -195,7 +206,8 @@ public final class SpiritSystem {
                 throw refused.error().toException();
               }
               return null;
-            });
+            },
+            callbacks);
   }
 
   public SpiritHistory history() {
@@ -240,13 +252,14 @@ public final class SpiritSystem {
         .<HoldAnswer>ask(
             (ActorRef<HoldAnswer> replyTo) -> new SpiritCommand.ResolveHold(holdId, replyTo),
             HOLD_TIMEOUT)
-        .thenApply(
+        .thenApplyAsync(
             answer ->
                 switch (answer.getOutcome()) {
                   case COMMITTED -> HoldOutcome.COMMITTED;
                   case ABORTED -> HoldOutcome.ABORTED;
                   case PENDING, UNRECOGNIZED -> HoldOutcome.PENDING;
-                });
+                },
+            callbacks);
   }
 
   public List<SpiritStatus> resident() {

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Function;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.Behavior;
@@ -77,7 +78,9 @@ final class WakeIndex {
   CompletionStage<Added> add(SpiritId id) {
     return sharding
         .entityRefFor(KEY, partition(id))
-        .ask(replyTo -> new Add(id.toString(), replyTo), TIMEOUT);
+        .<Added>ask(replyTo -> new Add(id.toString(), replyTo), TIMEOUT)
+        // Otherwise on a thread of its own, see SpiritSystem; all that follows is a message.
+        .thenApplyAsync(Function.identity(), Runnable::run);
   }
 
   void remove(SpiritId id) {
