@@ -30,6 +30,7 @@ import io.vudo.spirit.Migration;
 import io.vudo.spirit.SpiritStatus;
 import io.vudo.spirit.internal.history.JournalHistory;
 import io.vudo.spirit.internal.turn.Attempt;
+import io.vudo.spirit.internal.turn.EventBatches;
 import io.vudo.spirit.internal.turn.GuestStatus;
 import io.vudo.spirit.internal.turn.SpiritMachine;
 import io.vudo.spirit.internal.turn.TurnLog;
@@ -193,7 +194,7 @@ final class SpiritActor
 
   // Snapshots
   private boolean recovering = true;
-  private long snapshotSequenceNumber;
+  private long eventsSinceSnapshot;
   private long turnAtSnapshot;
   private boolean stopping;
   private long recoveryMillis;
@@ -289,15 +290,16 @@ final class SpiritActor
       if (recovering) {
         machine.replay(event);
       }
+      eventsSinceSnapshot += EventBatches.unpacked(event).size();
       return machine;
     };
   }
 
   @Override
   public boolean shouldSnapshot(SpiritMachine machine, SpiritEvent event, long sequenceNumber) {
-    return event.hasMarker()
-        || event.hasForked()
-        || sequenceNumber - snapshotSequenceNumber >= spirits.settings().snapshotEveryEvents();
+    // Not the sequence number: that counts commits, and recovery runs every turn of each.
+    return eventsSinceSnapshot >= spirits.settings().snapshotEveryEvents()
+        || EventBatches.unpacked(event).stream().anyMatch(e -> e.hasMarker() || e.hasForked());
   }
 
   @Override
@@ -314,7 +316,6 @@ final class SpiritActor
         StateSnapshot state = (StateSnapshot) snapshot;
         SpiritMachine machine = emptyState();
         machine.recover(state);
-        snapshotSequenceNumber = state.lineage().sequenceNumber();
         turnAtSnapshot = machine.lastTurn();
         return machine;
       }
@@ -328,7 +329,7 @@ final class SpiritActor
         .onSignal(
             SnapshotCompleted.class,
             (machine, done) -> {
-              snapshotSequenceNumber = done.getSnapshotMetadata().sequenceNr();
+              eventsSinceSnapshot = 0;
               leaveIfStopping();
             })
         .onSignal(
@@ -735,9 +736,13 @@ final class SpiritActor
       register();
       return Effect().none();
     }
-    List<SpiritEvent> events = List.copyOf(uncommitted);
+    List<SpiritEvent> entries = packed(uncommitted);
     uncommitted.clear();
-    return Effect().persist(events).thenRun(() -> committed(machine));
+    return Effect().persist(entries).thenRun(() -> committed(machine));
+  }
+
+  private List<SpiritEvent> packed(List<SpiritEvent> events) {
+    return EventBatches.packed(events, spirits.settings().batchBytes());
   }
 
   private void committed(SpiritMachine machine) {
@@ -1206,7 +1211,7 @@ final class SpiritActor
               .build());
     }
     last.add(machine.marker());
-    return Effect().persist(last);
+    return Effect().persist(packed(last));
   }
 
   // What people see

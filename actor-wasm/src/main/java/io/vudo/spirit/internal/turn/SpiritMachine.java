@@ -373,7 +373,7 @@ public final class SpiritMachine implements AutoCloseable {
     Marker.Builder marker = Marker.newBuilder();
     if (born) {
       bringImageUpToDate();
-      marker.setStateHash(hashForSnapshot());
+      marker.setStateHash(hash(hashes.isDueWithLeave(pages.sizeBytes())));
     }
     return SpiritEvent.newBuilder().setMarker(marker).build();
   }
@@ -696,6 +696,7 @@ public final class SpiritMachine implements AutoCloseable {
               .getPagesList()
               .forEach(page -> forkedPages.put(page.getNumber(), page.getContent().toByteArray()));
       case FORKED -> begin(event.getForked());
+      case BATCH -> event.getBatch().getEventsList().forEach(this::replay);
       case SUSPENDED -> suspended = event.getSuspended();
       case TIMER_FIRED -> fire(event.getTimerFired());
       case EVENT_NOT_SET ->
@@ -790,7 +791,7 @@ public final class SpiritMachine implements AutoCloseable {
     bringImageUpToDate();
     SpiritHeader.Builder header = headerOfState();
     if (born) {
-      header.setStateHash(hashForSnapshot());
+      header.setStateHash(hash(hashes.isDueWithSnapshot(pages.sizeBytes())));
     }
     outbox.writeTo(header);
     inbox.writeTo(header);
@@ -801,9 +802,9 @@ public final class SpiritMachine implements AutoCloseable {
     return chain.take(sequenceNumber, header.build().toByteString(), pages);
   }
 
-  /** The hash of the image, if it is known or cheap; empty otherwise. */
-  private ByteString hashForSnapshot() {
-    if (knownHash.isEmpty() && hashes.isDueWithSnapshot(pages.sizeBytes())) {
+  /** The hash of the image, if it is known or due; empty otherwise. */
+  private ByteString hash(boolean due) {
+    if (knownHash.isEmpty() && due) {
       knownHash = ByteString.copyFrom(StateHash.of(pages, globals, tables));
       hashes.taken();
     }
