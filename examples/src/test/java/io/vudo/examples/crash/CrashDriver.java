@@ -240,8 +240,8 @@ final class CrashDriver {
       Workload.Step step = workload.next(caller, random);
       long number = numbers.merge(workload, 1L, Long::sum);
       String key = workload.name() + "-" + caller + "-" + number;
-      perform(caller, workload, step, key);
-      if (workload.repeatable(step)) {
+      String answer = perform(caller, workload, step, key);
+      if (workload.repeatable(step, answer)) {
         recent.addLast(new Done(workload, step, key));
         if (recent.size() > REMEMBERED) {
           recent.removeFirst();
@@ -262,7 +262,7 @@ final class CrashDriver {
   }
 
   /** Sends under one key until there is an answer, however often the node dies meanwhile. */
-  private void perform(int caller, Workload workload, Workload.Step step, String key) {
+  private String perform(int caller, Workload workload, Workload.Step step, String key) {
     long startNanos = System.nanoTime();
     Outcome outcome = Outcome.OPEN;
     String answer = "";
@@ -298,6 +298,7 @@ final class CrashDriver {
             answer,
             startNanos,
             System.nanoTime()));
+    return answer;
   }
 
   /** What is there now, by workload. */

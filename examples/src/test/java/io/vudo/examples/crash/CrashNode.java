@@ -190,7 +190,9 @@ final class CrashNode implements AutoCloseable {
 
   private static VudoException startFailure(int exit, String said) {
     try {
-      JsonNode error = Json.read(said.getBytes(UTF_8));
+      // Its log may be there as well; the error is what it says last.
+      String last = said.substring(said.lastIndexOf('\n') + 1);
+      JsonNode error = Json.read(last.getBytes(UTF_8));
       return new VudoException(
           ErrorCode.of(error.path("code").asText()),
           error.path("detail").asText() + " Exit code " + exit + ".");

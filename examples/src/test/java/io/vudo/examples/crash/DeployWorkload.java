@@ -44,7 +44,7 @@ final class DeployWorkload implements Workload {
 
   /** Deploying the older one again would be another deployment. */
   @Override
-  public boolean repeatable(Step step) {
+  public boolean repeatable(Step step, String answer) {
     return false;
   }
 

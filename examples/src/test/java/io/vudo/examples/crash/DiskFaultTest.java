@@ -1,9 +1,6 @@
 package io.vudo.examples.crash;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -17,7 +14,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.EnumSet;
-import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -35,15 +31,15 @@ class DiskFaultTest {
   /** What may be answered while the journal takes nothing. */
   private static final Set<ErrorCode> REFUSALS =
       EnumSet.of(
-          ErrorCode.JOURNAL_UNAVAILABLE,
-          ErrorCode.SPIRIT_UNAVAILABLE,
-          ErrorCode.SPACE_UNAVAILABLE);
+          ErrorCode.JOURNAL_UNAVAILABLE, ErrorCode.SPIRIT_UNAVAILABLE, ErrorCode.SPACE_UNAVAILABLE);
+
+  @TempDir private static Path home;
 
   private static FastStart fast;
 
   @BeforeAll
-  static void prepare(@TempDir Path directory) throws IOException {
-    fast = FastStart.prepare(Files.createTempDirectory(Path.of("target"), "fast-"));
+  static void prepare() throws IOException {
+    fast = FastStart.prepare(home);
   }
 
   private static CrashNode on(SmallDisk disk, Path directory) throws IOException {
@@ -102,8 +98,7 @@ class DiskFaultTest {
               () -> node.space("jobs", "write", "{\"tuple\":[\"" + "x".repeat(9_000) + "\"]}", ""));
       assertTrue(REFUSALS.contains(tuple.code()), tuple::getMessage);
       VudoException deploy =
-          assertThrows(
-              VudoException.class, () -> node.deploy("log", CrashGuests.log(), ""));
+          assertThrows(VudoException.class, () -> node.deploy("log", CrashGuests.log(), ""));
       assertEquals(ErrorCode.JOURNAL_UNAVAILABLE, deploy.code(), deploy::getMessage);
       assertTrue(node.isAlive());
       assertEquals("alive", node.get("/health/alive").path("status").asText());

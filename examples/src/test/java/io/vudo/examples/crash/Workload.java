@@ -36,10 +36,10 @@ interface Workload {
   }
 
   /**
-   * Whether an operation may be sent again after its answer has come. False where the answer is
-   * about the moment.
+   * Whether an operation may be sent again after this answer to it. False where that would be
+   * another operation.
    */
-  default boolean repeatable(Step step) {
+  default boolean repeatable(Step step, String answer) {
     return true;
   }
 

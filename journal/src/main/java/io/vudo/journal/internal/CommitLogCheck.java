@@ -21,7 +21,8 @@ import java.util.BitSet;
  * says has lost something. The index is not flushed; after a power failure it may be older than the
  * log, and then it claims less.
  *
- * <p>Likewise a page of the database that lies beyond the end of its file must be in the log.
+ * <p>Likewise a page of the database that lies beyond the end of its file must be in the log, and
+ * without a log there may be none.
  *
  * <p>The formats are those of sqlite.org/walformat.html and sqlite.org/fileformat2.html, which do
  * not change within SQLite 3.
@@ -65,6 +66,27 @@ final class CommitLogCheck {
     Index index = index(file.resolveSibling(file.getFileName() + "-shm"));
     if (index != null) {
       new CommitLogCheck(file).check(index);
+    } else {
+      checkFileAlone(file);
+    }
+  }
+
+  /** Without a log the file holds everything; SQLite itself does not miss a part of a page. */
+  private static void checkFileAlone(Path file) throws IOException {
+    Path log = file.resolveSibling(file.getFileName() + "-wal");
+    ByteBuffer header = read(file, FILE_HEADER_BYTES);
+    if (header == null || (Files.exists(log) && Files.size(log) > 0)) {
+      return;
+    }
+    // The count is true when it was written together with the counter of changes.
+    boolean counted = header.getInt(24) == header.getInt(92);
+    int shortBytes = Short.toUnsignedInt(header.getShort(16));
+    long pageBytes = shortBytes == 1 ? 65_536 : shortBytes;
+    long pages = Integer.toUnsignedLong(header.getInt(28));
+    if (counted && Files.size(file) < pages * pageBytes) {
+      throw new VudoException(
+          ErrorCode.JOURNAL_CORRUPT,
+          file + " has " + Files.size(file) + " bytes of " + pages * pageBytes + ".");
     }
   }
 
@@ -119,7 +141,8 @@ final class CommitLogCheck {
             + readable
             + " of the "
             + index.frames()
-            + " pages that were flushed to it can be read.");
+            + " pages that were flushed to it can be read. Without the file beside it that ends in"
+            + " -shm the node starts with what is left.");
   }
 
   /** How many frames in a row are as they were written, at most {@code most}. */

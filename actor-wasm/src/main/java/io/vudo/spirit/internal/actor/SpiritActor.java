@@ -87,6 +87,11 @@ final class SpiritActor
     INSTANCE
   }
 
+  /** The index of Spirits to wake has this one in it. */
+  enum Woken implements Command {
+    INSTANCE
+  }
+
   /** Snapshot if there is something new, then stop. */
   enum Stop implements Command {
     INSTANCE
@@ -146,10 +151,22 @@ final class SpiritActor
   private List<Answer> answers = List.of();
   private final Map<String, String> spaceByHold = new HashMap<>();
 
+  /**
+   * Of {@link #spaceByHold}, those of the turn that is being tried. Turns before it in the batch
+   * may wait for their commit with holds of their own, which are not this turn's to release.
+   */
+  private final Map<String, String> holdsOfTurn = new HashMap<>();
+
   // What is to be delivered
   private Duration redelivery;
   private boolean registered;
   private boolean registering;
+
+  /**
+   * Whether an earlier life of this actor may have left it in the index. It may have been taken out
+   * as well, before a crash took the confirmations that were not journaled yet.
+   */
+  private boolean maybeRegistered;
 
   // Snapshots
   private boolean recovering = true;
@@ -306,7 +323,7 @@ final class SpiritActor
     recovering = false;
     recoveredTurns = machine.replayedTurns();
     recoveryMillis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startedNanos);
-    registered = machine.hasDeliveries();
+    maybeRegistered = machine.hasDeliveries();
     startDeliveries(machine);
     report(machine, SpiritStatus.Phase.READY);
     keepHeadroom(machine);
@@ -347,6 +364,7 @@ final class SpiritActor
         .onCommand(SpaceAnswered.class, this::onSpaceAnswered)
         .onCommand(Redeliver.class, (machine, tick) -> onRedeliver(machine))
         .onCommand(Resolve.class, this::onResolve)
+        .onCommand(Woken.class, (machine, woken) -> onWoken(machine))
         .onCommand(Rest.class, (machine, rest) -> onRest(machine))
         .onCommand(GiveBack.class, (machine, back) -> onGiveBack())
         .onCommand(Stop.class, (machine, stop) -> onStop(machine))
@@ -544,7 +562,8 @@ final class SpiritActor
     uncommitted.add(SpiritEvent.newBuilder().setTurn(turn).build());
     uncommittedBytes += turn.getSerializedSize();
     List<TurnLog> lines = finished.logs();
-    Map<String, String> held = Map.copyOf(spaceByHold);
+    Map<String, String> held = Map.copyOf(holdsOfTurn);
+    holdsOfTurn.clear();
     afterCommit.add(
         () -> {
           write(turn, lines);
@@ -684,6 +703,7 @@ final class SpiritActor
       RANDOM.nextBytes(unique);
       String hold = id + "#" + turn + "#" + HexFormat.of().formatHex(unique);
       spaceByHold.put(hold, wanted.space());
+      holdsOfTurn.put(hold, wanted.space());
       pipe(ticket, hold, spirits.tuplespace().hold(wanted.space(), id, hold, wanted.template()));
     } else {
       pipe(ticket, "", spirits.tuplespace().read(wanted.space(), wanted.template()));
@@ -810,13 +830,26 @@ final class SpiritActor
       redelivery = doubled.compareTo(most) > 0 ? most : doubled;
       scheduleRedelivery();
     } else if (batch.isEmpty()) {
-      if (registered) {
-        registered = false;
-        spirits.wakeIndex().remove(id);
+      if (registered || maybeRegistered) {
+        leaveIndex();
       }
       gate.tell(new SpiritCommand.MayLeave(true));
     } else {
       scheduleRedelivery();
+    }
+    return Effect().none();
+  }
+
+  private void leaveIndex() {
+    registered = false;
+    maybeRegistered = false;
+    spirits.wakeIndex().remove(id);
+  }
+
+  /** Who is woken with nothing to deliver was left in the index by a crash. */
+  private Effect<SpiritEvent, SpiritMachine> onWoken(SpiritMachine machine) {
+    if (!machine.hasDeliveries() && !registered && !registering) {
+      leaveIndex();
     }
     return Effect().none();
   }
@@ -845,8 +878,9 @@ final class SpiritActor
       // Not committed, so it never happened: the message is refused and may be sent again.
       suspended = false;
       request++;
-      spaceByHold.forEach((hold, space) -> spirits.tuplespace().release(space, hold));
-      spaceByHold.clear();
+      holdsOfTurn.forEach((hold, space) -> spirits.tuplespace().release(space, hold));
+      spaceByHold.keySet().removeAll(holdsOfTurn.keySet());
+      holdsOfTurn.clear();
       finishBatch();
     } else if (waitingForRoom) {
       waitingForRoom = false;
