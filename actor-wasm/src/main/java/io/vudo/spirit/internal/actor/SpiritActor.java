@@ -96,6 +96,11 @@ final class SpiritActor
     INSTANCE
   }
 
+  /** The index of Spirits to wake has this one in it. */
+  enum Woken implements Command {
+    INSTANCE
+  }
+
   /** Snapshot if there is something new, then stop. */
   enum Stop implements Command {
     INSTANCE
@@ -138,11 +143,6 @@ final class SpiritActor
     INSTANCE
   }
 
-  /** The index of Spirits to wake has sent for this one. */
-  enum Woken implements Command {
-    INSTANCE
-  }
-
   private static final Logger GUEST_LOG = LoggerFactory.getLogger("io.vudo.guest");
   private static final SecureRandom RANDOM = new SecureRandom();
   private static final int ACKNOWLEDGEMENTS_PER_WRITE = 256;
@@ -180,6 +180,12 @@ final class SpiritActor
   private List<Answer> answers = List.of();
   private final Map<String, String> spaceByHold = new HashMap<>();
 
+  /**
+   * Of {@link #spaceByHold}, those of the turn that is being tried. Turns before it in the batch
+   * may wait for their commit with holds of their own, which are not this turn's to release.
+   */
+  private final Map<String, String> holdsOfTurn = new HashMap<>();
+
   // A turn that waits, as the journal knows
   private final Waits waits;
   private final ActorRefResolver references;
@@ -191,6 +197,12 @@ final class SpiritActor
   private Duration redelivery;
   private boolean registered;
   private boolean registering;
+
+  /**
+   * Whether an earlier life of this actor may have left it in the index. It may have been taken out
+   * as well, before a crash took the confirmations that were not journaled yet.
+   */
+  private boolean maybeRegistered;
 
   // Snapshots
   private boolean recovering = true;
@@ -348,7 +360,7 @@ final class SpiritActor
     recovering = false;
     recoveredTurns = machine.replayedTurns();
     recoveryMillis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startedNanos);
-    registered = machine.hasDeliveries();
+    maybeRegistered = machine.hasDeliveries();
     startDeliveries(machine);
     machine
         .suspended()
@@ -401,12 +413,12 @@ final class SpiritActor
         .onCommand(Answered.class, this::onAnswered)
         .onCommand(WaitTick.class, (machine, tick) -> onWaitTick(machine))
         .onCommand(TimerTick.class, (machine, tick) -> onTimerTick(machine))
-        .onCommand(Woken.class, (machine, woken) -> onWoken(machine))
         .onCommand(Registered.class, this::onRegistered)
         .onCommand(Delivered.class, this::onDelivered)
         .onCommand(SpaceAnswered.class, this::onSpaceAnswered)
         .onCommand(Redeliver.class, (machine, tick) -> onRedeliver(machine))
         .onCommand(Resolve.class, this::onResolve)
+        .onCommand(Woken.class, (machine, woken) -> onWoken(machine))
         .onCommand(Rest.class, (machine, rest) -> onRest(machine))
         .onCommand(GiveBack.class, (machine, back) -> onGiveBack(machine))
         .onCommand(Stop.class, (machine, stop) -> onStop(machine))
@@ -619,7 +631,8 @@ final class SpiritActor
     uncommitted.add(SpiritEvent.newBuilder().setTurn(turn).build());
     uncommittedBytes += turn.getSerializedSize();
     List<TurnLog> lines = finished.logs();
-    Map<String, String> held = Map.copyOf(spaceByHold);
+    Map<String, String> held = Map.copyOf(holdsOfTurn);
+    holdsOfTurn.clear();
     afterCommit.add(
         () -> {
           write(turn, lines);
@@ -828,6 +841,7 @@ final class SpiritActor
       RANDOM.nextBytes(unique);
       String hold = id + "#" + turn + "#" + HexFormat.of().formatHex(unique);
       spaceByHold.put(hold, wanted.space());
+      holdsOfTurn.put(hold, wanted.space());
       pipe(
           ticket,
           hold,
@@ -884,6 +898,8 @@ final class SpiritActor
       SpiritMachine machine, Message message, Message following, String replyTo) {
     SpiritEvent event = machine.suspend(message, following, waiting, replyTo);
     waiting = null;
+    // They are in its answers now.
+    holdsOfTurn.clear();
     uncommitted.add(event);
     uncommittedBytes += event.getSerializedSize();
     afterCommit.add(() -> waits.begin(event.getSuspended().getWait()));
@@ -926,6 +942,10 @@ final class SpiritActor
     all.add(answer);
     answers = all;
     resuming = true;
+    all.stream()
+        .map(Answer::getTuple)
+        .filter(tuple -> !tuple.getHold().isEmpty())
+        .forEach(tuple -> holdsOfTurn.put(tuple.getHold(), tuple.getSpace()));
     residencyRetry = RESIDENCY_RETRY_MIN;
     return resume(machine);
   }
@@ -1100,9 +1120,8 @@ final class SpiritActor
       redelivery = doubled.compareTo(most) > 0 ? most : doubled;
       scheduleRedelivery();
     } else if (batch.isEmpty()) {
-      if (registered && !machine.needsWaking()) {
-        registered = false;
-        spirits.wakeIndex().remove(id);
+      if ((registered || maybeRegistered) && !machine.needsWaking()) {
+        leaveIndex();
       }
       gate.tell(new SpiritCommand.MayLeave(durable || !machine.needsWaking()));
     } else {
@@ -1129,10 +1148,19 @@ final class SpiritActor
     return Effect().none();
   }
 
-  /** Leaves the index when it is there for nothing, as after a wait that ended outside of it. */
+  private void leaveIndex() {
+    registered = false;
+    maybeRegistered = false;
+    spirits.wakeIndex().remove(id);
+  }
+
+  /**
+   * Who is woken with nothing to do was left in the index by a crash, or by a wait that ended
+   * outside of memory.
+   */
   private Effect<SpiritEvent, SpiritMachine> onWoken(SpiritMachine machine) {
     if (!registered && !registering && !machine.needsWaking() && uncommitted.isEmpty()) {
-      spirits.wakeIndex().remove(id);
+      leaveIndex();
     }
     return Effect().none();
   }
@@ -1174,13 +1202,10 @@ final class SpiritActor
     querying = false;
     resuming = false;
     request++;
-    spaceByHold.forEach(
-        (hold, space) -> {
-          if (!machine.holdPending(hold)) {
-            spirits.tuplespace().release(space, hold);
-          }
-        });
-    spaceByHold.keySet().removeIf(hold -> !machine.holdPending(hold));
+    holdsOfTurn.keySet().removeIf(machine::holdPending);
+    holdsOfTurn.forEach((hold, space) -> spirits.tuplespace().release(space, hold));
+    spaceByHold.keySet().removeAll(holdsOfTurn.keySet());
+    holdsOfTurn.clear();
   }
 
   private Effect<SpiritEvent, SpiritMachine> onStop(SpiritMachine machine) {
