@@ -57,13 +57,24 @@ final class CrashGuests {
 
   private static final String READ_PAGE = "(return (call $page (i64.load (local.get $p))))";
 
-  /** Writes down the word of each message and answers its place; {@code r} reads from an offset. */
+  /**
+   * Writes down the word of each message and answers its place; {@code r} reads from an offset,
+   * {@code b} spins as many times as its word says.
+   */
   static byte[] log() {
     return Guests.spirit(
         TYPE,
         LIST,
         READ_TYPE
             + ifType('r', READ_PAGE)
+            + ifType(
+                'b',
+                """
+                (loop $spin
+                  (i64.store (local.get $p) (i64.sub (i64.load (local.get $p)) (i64.const 1)))
+                  (br_if $spin (i64.ne (i64.load (local.get $p)) (i64.const 0))))
+                (return (i64.const 0))
+                """)
             + "(call $say (call $append (i64.load (local.get $p))))");
   }
 
