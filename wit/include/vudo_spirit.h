@@ -23,7 +23,8 @@
  * durable, and not at all when it fails. A function that waits suspends the turn:
  * memory goes back to the start of the turn, and when the answer is there the
  * turn runs again from its start and gets the recorded answer. So ask first, work
- * afterwards, wait at most once per message, and send yourself a message to go on.
+ * afterwards; each wait runs the turn once more. Meanwhile other messages wait in
+ * their order. A wait survives a crash of the node.
  *
  * Conventions. A string or byte sequence is passed as pointer and length; strings
  * are UTF-8 and not zero-terminated. Functions return VUDO_OK or a negative
@@ -64,6 +65,7 @@ typedef enum vudo_status {
     VUDO_NOT_FOUND = -9,         /* no such Spirit, tuple, key, timer or Loa */
     VUDO_TIMEOUT = -10,          /* the time given for waiting is over */
     VUDO_LIMIT_EXCEEDED = -11,   /* a limit of the Spirit or of the node would be exceeded */
+    VUDO_FAILED = -12,           /* the turn of the Spirit that was asked failed */
 } vudo_status;
 
 typedef enum vudo_log_level {
@@ -98,22 +100,41 @@ VUDO_IMPORT("send_message")
 int32_t vudo_send_message(const char *to, uint32_t to_len, const char *type, uint32_t type_len,
                           const void *payload, uint32_t payload_len);
 
-/* Reserved. Sends a message and waits up to `timeout` milliseconds for the reply;
- * suspends the turn. The reply's buffer comes from spirit_alloc. VUDO_TIMEOUT,
- * VUDO_NOT_FOUND. Capability: cross_sandbox_call. */
+/* Sends a message at once and waits up to `timeout` milliseconds (1 to 365 days)
+ * for the reply; suspends the turn. The reply's buffer comes from spirit_alloc; a
+ * Spirit that gave none replied nothing. VUDO_TIMEOUT: the message may still be
+ * handled. VUDO_FAILED: its turn failed, the buffer holds "CODE: detail".
+ * VUDO_NOT_FOUND: no such type of Spirit. The message overtakes those that this
+ * turn sends. Capability: cross_sandbox_call. */
 VUDO_IMPORT("ask")
 int32_t vudo_ask(const char *to, uint32_t to_len, const char *type, uint32_t type_len,
                  const void *payload, uint32_t payload_len, int64_t timeout,
                  uint8_t **out_ptr, uint32_t *out_len);
 
-/* Reserved. Sends a message `delay` milliseconds after the turn commits. Returns
- * the timer's number, or a negative status. Capability: cross_sandbox_call. */
+/* Suspends the turn for so many milliseconds. No capability. */
+VUDO_IMPORT("sleep") int32_t vudo_sleep(int64_t millis);
+
+/* Sends a message `delay` milliseconds (0 to 365 days) after the turn; it outlives
+ * crashes and restarts. Returns the timer's number, or a negative status.
+ * Capability: cross_sandbox_call. */
 VUDO_IMPORT("send_after")
 int64_t vudo_send_after(int64_t delay, const char *to, uint32_t to_len, const char *type,
                         uint32_t type_len, const void *payload, uint32_t payload_len);
 
-/* Reserved. Cancels a timer of this Spirit; VUDO_NOT_FOUND when it has fired. */
+/* Cancels a timer of this Spirit; VUDO_NOT_FOUND when it has fired. */
 VUDO_IMPORT("cancel_timer") int32_t vudo_cancel_timer(int64_t timer);
+
+/* Sends the Spirit itself a message after `delay` milliseconds and then every
+ * `period` milliseconds (at least 1,000; 0 = only once), in place of an earlier
+ * reminder of that name. Missed times are made up for by one message. Returns the
+ * timer's number, or a negative status. Capability: cross_sandbox_call. */
+VUDO_IMPORT("remind")
+int64_t vudo_remind(const char *name, uint32_t name_len, int64_t delay, int64_t period,
+                    const char *type, uint32_t type_len, const void *payload,
+                    uint32_t payload_len);
+
+/* Cancels the reminder of this name; VUDO_NOT_FOUND. */
+VUDO_IMPORT("cancel_reminder") int32_t vudo_cancel_reminder(const char *name, uint32_t name_len);
 
 /* Creates the Spirit `type/id` when the turn commits and passes `init` to its
  * spirit_init. A Spirit that exists is left as it is. Capability: spawn_sandbox. */
@@ -162,16 +183,17 @@ VUDO_IMPORT("now") int64_t vudo_now(void);
  * sensor_random. */
 VUDO_IMPORT("random") int32_t vudo_random(void *buf, uint32_t len);
 
-/* Reserved. The value of a key of the Spirit's own store, in a buffer from
+/* The value of a key of the Spirit's own store, in a buffer from
  * spirit_alloc; VUDO_NOT_FOUND. Capability: storage_read. */
 VUDO_IMPORT("storage_get")
 int32_t vudo_storage_get(const char *key, uint32_t key_len, uint8_t **out_ptr, uint32_t *out_len);
 
-/* Reserved. Sets a key; part of the turn. Capability: storage_write. */
+/* Sets a key; part of the turn. VUDO_LIMIT_EXCEEDED when the store would be too
+ * large. Capability: storage_write. */
 VUDO_IMPORT("storage_put")
 int32_t vudo_storage_put(const char *key, uint32_t key_len, const void *value, uint32_t value_len);
 
-/* Reserved. Removes a key, an absent one too; part of the turn. Capability:
+/* Removes a key, an absent one too; part of the turn. Capability:
  * storage_delete. */
 VUDO_IMPORT("storage_delete") int32_t vudo_storage_delete(const char *key, uint32_t key_len);
 

@@ -26,6 +26,7 @@ final class CrashGuests {
         (local.set $at (i32.add (i32.const 0x20000) (i32.wrap_i64 (local.get $from))))
         (if (i32.lt_u (local.get $at) (global.get $end))
           (then (local.set $rest (i32.sub (global.get $end) (local.get $at)))))
+        (if (i32.eqz (local.get $rest)) (then (return (i64.const 0))))
         (if (i32.gt_u (local.get $rest) (i32.const 0x10000))
           (then (local.set $rest (i32.const 0x10000))))
         (i64.or

@@ -4,12 +4,16 @@ import com.google.protobuf.ByteString;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.ModuleDigest;
 import io.vudo.protocol.SpiritId;
+import io.vudo.protocol.Tuple;
+import io.vudo.protocol.TupleCodec;
 import io.vudo.protocol.VudoError;
 import io.vudo.protocol.VudoException;
+import io.vudo.protocol.journal.v1.Answer;
 import io.vudo.protocol.journal.v1.Completed;
 import io.vudo.protocol.journal.v1.Configured;
 import io.vudo.protocol.journal.v1.Message;
 import io.vudo.protocol.journal.v1.SpiritEvent;
+import io.vudo.protocol.journal.v1.TupleAnswer;
 import io.vudo.protocol.wire.v1.HoldAnswer;
 import io.vudo.spirit.CompiledModule;
 import io.vudo.spirit.CompiledModules;
@@ -24,6 +28,7 @@ import io.vudo.spirit.internal.turn.Configurations;
 import io.vudo.spirit.internal.turn.SpiritMachine;
 import io.vudo.tuplespace.HoldOutcome;
 import io.vudo.tuplespace.Tuplespace;
+import io.vudo.tuplespace.WaitListener;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
@@ -32,6 +37,7 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeoutException;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
@@ -40,7 +46,7 @@ import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.apache.pekko.cluster.sharding.typed.javadsl.Entity;
 
 /** Wires the actors of all Spirits of a node, and turns calls of JVM code into messages. */
-public final class SpiritSystem {
+public final class SpiritSystem implements WaitListener {
 
   /**
    * Not at once: a node that is stopped right after its start would wait for shards to be placed.
@@ -58,6 +64,13 @@ public final class SpiritSystem {
   private final Residents residents;
   private final MailboxBudget mailboxes;
   private final WakeIndex wakeIndex;
+
+  /**
+   * Where callers go on with their answers. A stage that Pekko makes of a future would otherwise
+   * run each callback on the common pool, which on one or two cores is a new thread for each.
+   */
+  private final Executor callbacks;
+
   private final SpiritHistory history;
 
   public SpiritSystem(
@@ -69,7 +82,8 @@ public final class SpiritSystem {
     this.settings = SpiritSettings.from(system.settings().config());
     this.residents = new Residents(modules::engine);
     this.mailboxes = new MailboxBudget(settings.maxNodeMailboxBytes());
-    this.wakeIndex = new WakeIndex(sharding);
+    this.wakeIndex = new WakeIndex(sharding, system.ignoreRef());
+    this.callbacks = system.executionContext();
     this.history =
         new JournalHistory(
             system,
@@ -110,7 +124,7 @@ public final class SpiritSystem {
             .withStopMessage(SpiritCommand.Passivate.INSTANCE)
             // A Spirit with something undelivered must stay; only its gate knows.
             .withSettings(ClusterShardingSettings.create(system).withNoPassivationStrategy()));
-    wakeIndex.start(system, settings);
+    wakeIndex.start(system, settings, Clock.systemUTC());
     system
         .scheduler()
         .scheduleWithFixedDelay(
@@ -149,13 +163,14 @@ public final class SpiritSystem {
     return sharding
         .entityRefFor(SpiritGate.KEY, to.toString())
         .<DeliveryReply>ask(replyTo -> new SpiritCommand.Deliver(message, replyTo), timeout)
-        .handle(
+        .handleAsync(
             (reply, failure) -> {
               if (failure == null) {
                 return outcome(reply);
               }
               throw translated(failure, to, timeout);
-            });
+            },
+            callbacks);
   }
 
   public CompletionStage<Migration> migrate(SpiritId id, String engine, Duration timeout) {
@@ -170,7 +185,7 @@ public final class SpiritSystem {
     return sharding
         .entityRefFor(SpiritGate.KEY, id.toString())
         .<MigrationReply>ask(replyTo -> new SpiritCommand.Migrate(engine, replyTo), timeout)
-        .handle(
+        .handleAsync(
             (reply, failure) -> {
               if (failure != null) {
                 throw translated(failure, id, timeout);
@@ -179,14 +194,15 @@ public final class SpiritSystem {
                 throw refused.error().toException();
               }
               return ((MigrationReply.Done) reply).migration();
-            });
+            },
+            callbacks);
   }
 
   private CompletionStage<Void> begin(SpiritId id, List<SpiritEvent> events, Duration timeout) {
     return sharding
         .entityRefFor(SpiritGate.KEY, id.toString())
         .<BeginReply>ask(replyTo -> new SpiritCommand.Begin(events, replyTo), timeout)
-        .handle(
+        .handleAsync(
             (reply, failure) -> {
               if (failure != null) {
                 throw translated(failure, id, timeout);
@@ -195,7 +211,8 @@ public final class SpiritSystem {
                 throw refused.error().toException();
               }
               return null;
-            });
+            },
+            callbacks);
   }
 
   public SpiritHistory history() {
@@ -240,13 +257,34 @@ public final class SpiritSystem {
         .<HoldAnswer>ask(
             (ActorRef<HoldAnswer> replyTo) -> new SpiritCommand.ResolveHold(holdId, replyTo),
             HOLD_TIMEOUT)
-        .thenApply(
+        .thenApplyAsync(
             answer ->
                 switch (answer.getOutcome()) {
                   case COMMITTED -> HoldOutcome.COMMITTED;
                   case ABORTED -> HoldOutcome.ABORTED;
                   case PENDING, UNRECOGNIZED -> HoldOutcome.PENDING;
-                });
+                },
+            callbacks);
+  }
+
+  @Override
+  public void found(SpiritId waiter, String requestId, Tuple tuple) {
+    // The Spirit knows where it waits, and whether to take.
+    answer(
+        waiter,
+        requestId,
+        TupleAnswer.newBuilder().setTuple(ByteString.copyFrom(TupleCodec.encode(tuple))));
+  }
+
+  @Override
+  public void refused(SpiritId waiter, String requestId, VudoError error) {
+    answer(waiter, requestId, TupleAnswer.newBuilder().setStatus(Waits.statusOf(error.code())));
+  }
+
+  private void answer(SpiritId waiter, String requestId, TupleAnswer.Builder answer) {
+    sharding
+        .entityRefFor(SpiritGate.KEY, waiter.toString())
+        .tell(new SpiritCommand.Answered(requestId, Answer.newBuilder().setTuple(answer).build()));
   }
 
   public List<SpiritStatus> resident() {

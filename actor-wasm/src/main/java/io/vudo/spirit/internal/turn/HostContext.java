@@ -1,10 +1,13 @@
 package io.vudo.spirit.internal.turn;
 
+import com.google.protobuf.ByteString;
 import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.SpiritLimits;
 import io.vudo.protocol.journal.v1.Message;
+import io.vudo.protocol.journal.v1.Reply;
 import io.vudo.protocol.journal.v1.TupleAnswer;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What the host functions see of the one who runs the guest: a turn of a Spirit ({@link
@@ -38,7 +41,16 @@ interface HostContext {
   byte[] random(int length);
 
   /** The tuple, or unwinds the guest to go and get one. */
-  TupleAnswer tuple(SpaceRequest request);
+  TupleAnswer tuple(WaitRequest.Tuple request);
+
+  /** The reply, or unwinds the guest to ask for it. */
+  Reply ask(WaitRequest.Reply request);
+
+  /** Returns when the time is over, or unwinds the guest to let it pass. */
+  void sleep(WaitRequest.Sleep request);
+
+  /** The longest that a turn may wait for one answer. */
+  long maxWaitMillis();
 
   // Effects
 
@@ -47,6 +59,32 @@ interface HostContext {
   void writeTuple(String space, byte[] tuple, long ttlMillis);
 
   void confirmTake(String space, String hold);
+
+  /**
+   * Starts a timer.
+   *
+   * @param name of a reminder, empty for a timer
+   * @param delayMillis until it fires first
+   * @param periodMillis between later times; 0 for none
+   * @return its number
+   */
+  long startTimer(
+      String name, long delayMillis, long periodMillis, SpiritId to, String type, byte[] payload);
+
+  /** Cancels a timer; false when there is none of this number. */
+  boolean cancelTimer(long number);
+
+  /** Cancels a reminder; false when there is none of this name. */
+  boolean cancelReminder(String name);
+
+  // The Spirit's store
+
+  Optional<ByteString> stored(String key);
+
+  /** False when the store would be too large. */
+  boolean store(String key, ByteString value);
+
+  void delete(String key);
 
   /**
    * Takes a line for the log.

@@ -1,9 +1,11 @@
 package io.vudo.spirit.internal.turn;
 
+import com.google.protobuf.ByteString;
 import io.vudo.protocol.Capability.Kind;
 import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.SpiritLimits;
 import io.vudo.protocol.journal.v1.Message;
+import io.vudo.protocol.journal.v1.Reply;
 import io.vudo.protocol.journal.v1.TupleAnswer;
 import io.vudo.spirit.AdmittedModule;
 import io.vudo.spirit.HostFunction;
@@ -14,6 +16,7 @@ import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
@@ -108,8 +111,23 @@ public final class ProgramContext implements HostContext {
   }
 
   @Override
-  public TupleAnswer tuple(SpaceRequest request) {
+  public TupleAnswer tuple(WaitRequest.Tuple request) {
     throw GuestStatus.CAPABILITY_DENIED;
+  }
+
+  @Override
+  public Reply ask(WaitRequest.Reply request) {
+    throw GuestStatus.CAPABILITY_DENIED;
+  }
+
+  @Override
+  public void sleep(WaitRequest.Sleep request) {
+    throw GuestStatus.CAPABILITY_DENIED;
+  }
+
+  @Override
+  public long maxWaitMillis() {
+    return TurnLimits.DEFAULTS.maxWaitMillis();
   }
 
   @Override
@@ -124,6 +142,37 @@ public final class ProgramContext implements HostContext {
 
   @Override
   public void confirmTake(String space, String hold) {
+    throw GuestStatus.CAPABILITY_DENIED;
+  }
+
+  @Override
+  public long startTimer(
+      String name, long delayMillis, long periodMillis, SpiritId to, String type, byte[] payload) {
+    throw GuestStatus.CAPABILITY_DENIED;
+  }
+
+  @Override
+  public boolean cancelTimer(long number) {
+    return false;
+  }
+
+  @Override
+  public boolean cancelReminder(String name) {
+    return false;
+  }
+
+  @Override
+  public Optional<ByteString> stored(String key) {
+    throw GuestStatus.CAPABILITY_DENIED;
+  }
+
+  @Override
+  public boolean store(String key, ByteString value) {
+    throw GuestStatus.CAPABILITY_DENIED;
+  }
+
+  @Override
+  public void delete(String key) {
     throw GuestStatus.CAPABILITY_DENIED;
   }
 

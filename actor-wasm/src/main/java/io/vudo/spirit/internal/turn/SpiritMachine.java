@@ -8,10 +8,12 @@ import io.vudo.journal.StateSnapshot;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.SpiritLimits;
+import io.vudo.protocol.TupleCodec;
 import io.vudo.protocol.VudoException;
 import io.vudo.protocol.journal.v1.Answer;
 import io.vudo.protocol.journal.v1.Completed;
 import io.vudo.protocol.journal.v1.Configured;
+import io.vudo.protocol.journal.v1.Effect;
 import io.vudo.protocol.journal.v1.Failed;
 import io.vudo.protocol.journal.v1.Forked;
 import io.vudo.protocol.journal.v1.Marker;
@@ -19,10 +21,17 @@ import io.vudo.protocol.journal.v1.Message;
 import io.vudo.protocol.journal.v1.Pending;
 import io.vudo.protocol.journal.v1.Position;
 import io.vudo.protocol.journal.v1.Remembered;
+import io.vudo.protocol.journal.v1.Send;
+import io.vudo.protocol.journal.v1.Sleep;
 import io.vudo.protocol.journal.v1.SpiritEvent;
 import io.vudo.protocol.journal.v1.SpiritHeader;
+import io.vudo.protocol.journal.v1.Suspended;
 import io.vudo.protocol.journal.v1.TableRow;
+import io.vudo.protocol.journal.v1.Timer;
+import io.vudo.protocol.journal.v1.TimerFired;
+import io.vudo.protocol.journal.v1.TupleWait;
 import io.vudo.protocol.journal.v1.Turn;
+import io.vudo.protocol.journal.v1.Wait;
 import io.vudo.spirit.AdmittedModule;
 import io.vudo.spirit.CompiledModule;
 import io.vudo.spirit.Deployment;
@@ -51,6 +60,8 @@ public final class SpiritMachine implements AutoCloseable {
   /** The prefix of message ids that outside callers chose themselves: their idempotency keys. */
   public static final String KEY_PREFIX = "key:";
 
+  private static final String WAIT_SEPARATOR = "?";
+
   private static final int MAX_TURNS_SINCE_IMAGE = 64;
   private static final long MAX_BYTES_SINCE_IMAGE = 1 << 20;
   private static final long IMAGE_BASE_FUEL = 50_000;
@@ -70,6 +81,11 @@ public final class SpiritMachine implements AutoCloseable {
   private boolean born;
   private final Outbox outbox = new Outbox();
   private final Inbox inbox;
+  private final Timers timers = new Timers();
+  private Storage storage = new Storage();
+
+  /** The turn that waits; null when none does. */
+  private Suspended suspended;
 
   // The image, and what happened since
   private PageTracker pages = new PageTracker();
@@ -77,6 +93,7 @@ public final class SpiritMachine implements AutoCloseable {
   private boolean hasImage;
   private long[] globals = {};
   private int[][] tables = {};
+  private Storage storageOfImage = new Storage();
   private final List<Turn> sinceImage = new ArrayList<>();
   private long fuelSinceImage;
   private long bytesSinceImage;
@@ -178,8 +195,8 @@ public final class SpiritMachine implements AutoCloseable {
     return inbox.judge(message);
   }
 
-  public Optional<Remembered> outcome(String messageId) {
-    return inbox.outcome(messageId);
+  public Optional<Remembered> outcome(Message message) {
+    return inbox.outcome(message);
   }
 
   /** What has not been confirmed by its receiver, oldest first. */
@@ -201,6 +218,62 @@ public final class SpiritMachine implements AutoCloseable {
 
   public int unjournaledAcknowledgements() {
     return outbox.unjournaledAcknowledgements();
+  }
+
+  /** Whether there is something to do that no message will cause. */
+  public boolean needsWaking() {
+    return hasDeliveries() || suspended != null || timers.size() > 0;
+  }
+
+  /** Whether an id is that of a wait, not of a message that a turn sent. */
+  public static boolean isWait(String id) {
+    return id.indexOf(WAIT_SEPARATOR) >= 0;
+  }
+
+  /** The timer that is due first. */
+  public Optional<Timer> nextTimer() {
+    return timers.next();
+  }
+
+  /**
+   * Sends the message of the timer that is due first.
+   *
+   * @return the event to journal
+   */
+  public SpiritEvent fireTimer() {
+    TimerFired fired = timers.fire(lastTurn, clock.millis());
+    fire(fired);
+    return SpiritEvent.newBuilder().setTimerFired(fired).build();
+  }
+
+  private void fire(TimerFired fired) {
+    Timer timer = timers.apply(fired);
+    Position position = fired.getPosition();
+    outbox.add(
+        position,
+        Effect.newBuilder()
+            .setSend(
+                Send.newBuilder()
+                    .setTo(timer.getSend().getTo())
+                    .setMessage(
+                        timer.getSend().getMessage().toBuilder()
+                            .setId(id + "#" + position.getTurn() + "#" + position.getIndex())
+                            .setSender(id.toString())
+                            .setPosition(position)))
+            .build());
+  }
+
+  /** The turn that waits for an answer, if one does. */
+  public Optional<Suspended> suspended() {
+    return Optional.ofNullable(suspended);
+  }
+
+  /** Whether the turn that waits has this hold, or waits for its tuple. */
+  public boolean holdPending(String hold) {
+    return suspended != null
+        && (suspended.getWait().getId().equals(hold)
+            || suspended.getAnswersList().stream()
+                .anyMatch(answer -> answer.getTuple().getHold().equals(hold)));
   }
 
   /** Whether a committed turn took the tuple of this hold and the space does not know yet. */
@@ -300,7 +373,7 @@ public final class SpiritMachine implements AutoCloseable {
     Marker.Builder marker = Marker.newBuilder();
     if (born) {
       bringImageUpToDate();
-      marker.setStateHash(hashForSnapshot());
+      marker.setStateHash(hash(hashes.isDueWithLeave(pages.sizeBytes())));
     }
     return SpiritEvent.newBuilder().setMarker(marker).build();
   }
@@ -352,6 +425,64 @@ public final class SpiritMachine implements AutoCloseable {
     // Nobody will deliver them, and nobody confirm them.
     outbox.clear();
     return now;
+  }
+
+  /**
+   * Notes that the turn of a message waits, until another attempt at it finishes or waits again.
+   *
+   * @param message the turn's input
+   * @param following what is to be handled next, if the input is the birth that it caused; else
+   *     null
+   * @param waiting the attempt that lacked an answer
+   * @param replyTo where the outcome goes, for whoever asks {@link #suspended()}
+   * @return the event to journal
+   */
+  public SpiritEvent suspend(
+      Message message, Message following, Attempt.Suspended waiting, String replyTo) {
+    long number = lastTurn + 1;
+    WaitRequest request = waiting.request();
+    int index = waiting.answers().size();
+    String waitId = id + "#" + number + WAIT_SEPARATOR + index;
+    long now = clock.millis();
+    Wait.Builder wait =
+        Wait.newBuilder()
+            .setId(waitId)
+            .setTimeoutMillis(request.timeoutMillis())
+            .setDeadlineMillis(now + request.timeoutMillis());
+    if (request instanceof WaitRequest.Reply question) {
+      wait.setQuestion(
+          Send.newBuilder()
+              .setTo(question.to().toString())
+              .setMessage(
+                  Message.newBuilder()
+                      .setId(waitId)
+                      .setSender(id.toString())
+                      .setType(question.type())
+                      .setPayload(question.payload())
+                      .setKind(Message.Kind.QUESTION)
+                      .setPosition(Position.newBuilder().setTurn(number).setIndex(index))));
+    } else if (request instanceof WaitRequest.Tuple tuple) {
+      wait.setTuple(
+          TupleWait.newBuilder()
+              .setSpace(tuple.space())
+              .setTemplate(ByteString.copyFrom(TupleCodec.encode(tuple.template())))
+              .setTake(tuple.take()));
+    } else {
+      wait.setSleep(Sleep.getDefaultInstance());
+    }
+    Suspended.Builder event =
+        Suspended.newBuilder()
+            .setNumber(number)
+            .setTimeMillis(now)
+            .setInput(message)
+            .addAllAnswers(waiting.answers())
+            .setWait(wait)
+            .setReplyTo(replyTo);
+    if (following != null) {
+      event.setFollowing(following);
+    }
+    suspended = event.build();
+    return SpiritEvent.newBuilder().setSuspended(suspended).build();
   }
 
   /** Runs a turn whose outcome is not known, and takes it over. */
@@ -423,11 +554,14 @@ public final class SpiritMachine implements AutoCloseable {
 
   private void apply(Turn turn) {
     lastTurn = turn.getNumber();
+    suspended = null;
     inbox.handled(turn.getInput(), turn);
     if (turn.hasFailed()) {
       return;
     }
     outbox.add(turn);
+    timers.apply(turn);
+    storage.apply(turn);
     knownHash = turn.getStateHash();
     if (turn.getInput().getKind() == Message.Kind.SPAWN) {
       born = true;
@@ -447,6 +581,9 @@ public final class SpiritMachine implements AutoCloseable {
   private void end(Message message) {
     inbox.handled(message);
     discardInstance();
+    suspended = null;
+    timers.clear();
+    storage = new Storage();
     born = false;
     knownHash = ByteString.EMPTY;
     clearImage();
@@ -465,7 +602,13 @@ public final class SpiritMachine implements AutoCloseable {
 
   private TurnContext context(
       long number, Message input, TurnContext.Mode mode, List<Answer> recorded) {
-    return new TurnContext(id, number, input, grants, limits, bounds, clock, mode, recorded);
+    return context(number, input, mode, recorded, storage);
+  }
+
+  private TurnContext context(
+      long number, Message input, TurnContext.Mode mode, List<Answer> recorded, Storage stored) {
+    return new TurnContext(
+        id, number, input, grants, limits, bounds, clock, mode, recorded, timers, stored);
   }
 
   private static Completed completed(Optional<byte[]> reply) {
@@ -502,6 +645,9 @@ public final class SpiritMachine implements AutoCloseable {
     born = header.getBorn();
     outbox.readFrom(header);
     inbox.readFrom(header);
+    timers.readFrom(header);
+    storage = Storage.readFrom(header);
+    suspended = header.hasSuspended() ? header.getSuspended() : null;
     if (header.hasConfigured()) {
       configure(header.getConfigured());
     }
@@ -514,6 +660,7 @@ public final class SpiritMachine implements AutoCloseable {
           header.getTablesList().stream()
               .map(row -> row.getFunctionsList().stream().mapToInt(Integer::intValue).toArray())
               .toArray(int[][]::new);
+      storageOfImage = storage.copy();
       hasImage = true;
       knownHash = header.getStateHash();
       expectedHash = knownHash;
@@ -532,7 +679,7 @@ public final class SpiritMachine implements AutoCloseable {
       case TURN -> {
         Turn turn = event.getTurn();
         if (turn.hasCompleted()) {
-          rerun(instance(), turn);
+          rerun(instance(), turn, storage);
         }
         apply(turn);
       }
@@ -549,6 +696,9 @@ public final class SpiritMachine implements AutoCloseable {
               .getPagesList()
               .forEach(page -> forkedPages.put(page.getNumber(), page.getContent().toByteArray()));
       case FORKED -> begin(event.getForked());
+      case BATCH -> event.getBatch().getEventsList().forEach(this::replay);
+      case SUSPENDED -> suspended = event.getSuspended();
+      case TIMER_FIRED -> fire(event.getTimerFired());
       case EVENT_NOT_SET ->
           throw new VudoException(
               ErrorCode.JOURNAL_VERSION, id + ": the journal holds an event of a newer version.");
@@ -568,13 +718,14 @@ public final class SpiritMachine implements AutoCloseable {
     forkedPages.clear();
   }
 
-  private void rerun(EngineInstance guest, Turn recorded) {
+  private void rerun(EngineInstance guest, Turn recorded, Storage stored) {
     TurnContext turn =
         context(
             recorded.getNumber(),
             recorded.getInput(),
             TurnContext.Mode.REPLAY,
-            recorded.getAnswersList());
+            recorded.getAnswersList(),
+            stored);
     Optional<byte[]> reply;
     try {
       reply = call(guest, turn);
@@ -640,16 +791,20 @@ public final class SpiritMachine implements AutoCloseable {
     bringImageUpToDate();
     SpiritHeader.Builder header = headerOfState();
     if (born) {
-      header.setStateHash(hashForSnapshot());
+      header.setStateHash(hash(hashes.isDueWithSnapshot(pages.sizeBytes())));
     }
     outbox.writeTo(header);
     inbox.writeTo(header);
+    timers.writeTo(header);
+    if (suspended != null) {
+      header.setSuspended(suspended);
+    }
     return chain.take(sequenceNumber, header.build().toByteString(), pages);
   }
 
-  /** The hash of the image, if it is known or cheap; empty otherwise. */
-  private ByteString hashForSnapshot() {
-    if (knownHash.isEmpty() && hashes.isDueWithSnapshot(pages.sizeBytes())) {
+  /** The hash of the image, if it is known or due; empty otherwise. */
+  private ByteString hash(boolean due) {
+    if (knownHash.isEmpty() && due) {
       knownHash = ByteString.copyFrom(StateHash.of(pages, globals, tables));
       hashes.taken();
     }
@@ -673,6 +828,7 @@ public final class SpiritMachine implements AutoCloseable {
       }
       header.addTables(row);
     }
+    storage.writeTo(header);
     return header;
   }
 
@@ -692,6 +848,7 @@ public final class SpiritMachine implements AutoCloseable {
     instance.withMemory(memory -> pages.update(memory));
     globals = instance.readGlobals();
     tables = instance.readTables();
+    storageOfImage = storage.copy();
     hasImage = true;
     expectedHash = ByteString.EMPTY;
     sinceImage.clear();
@@ -707,6 +864,7 @@ public final class SpiritMachine implements AutoCloseable {
     expectedHash = ByteString.EMPTY;
     globals = new long[0];
     tables = new int[0][];
+    storageOfImage = new Storage();
     sinceImage.clear();
     fuelSinceImage = 0;
     bytesSinceImage = 0;
@@ -723,8 +881,10 @@ public final class SpiritMachine implements AutoCloseable {
     EngineInstance fresh = restored(module);
     boolean whole = false;
     try {
+      Storage then = storageOfImage.copy();
       for (Turn turn : sinceImage) {
-        rerun(fresh, turn);
+        rerun(fresh, turn, then);
+        then.apply(turn);
       }
       whole = true;
     } finally {
