@@ -26,6 +26,7 @@ final class CrashGuests {
         (local.set $at (i32.add (i32.const 0x20000) (i32.wrap_i64 (local.get $from))))
         (if (i32.lt_u (local.get $at) (global.get $end))
           (then (local.set $rest (i32.sub (global.get $end) (local.get $at)))))
+        (if (i32.eqz (local.get $rest)) (then (return (i64.const 0))))
         (if (i32.gt_u (local.get $rest) (i32.const 0x10000))
           (then (local.set $rest (i32.const 0x10000))))
         (i64.or
@@ -57,13 +58,24 @@ final class CrashGuests {
 
   private static final String READ_PAGE = "(return (call $page (i64.load (local.get $p))))";
 
-  /** Writes down the word of each message and answers its place; {@code r} reads from an offset. */
+  /**
+   * Writes down the word of each message and answers its place; {@code r} reads from an offset,
+   * {@code b} spins as many times as its word says.
+   */
   static byte[] log() {
     return Guests.spirit(
         TYPE,
         LIST,
         READ_TYPE
             + ifType('r', READ_PAGE)
+            + ifType(
+                'b',
+                """
+                (loop $spin
+                  (i64.store (local.get $p) (i64.sub (i64.load (local.get $p)) (i64.const 1)))
+                  (br_if $spin (i64.ne (i64.load (local.get $p)) (i64.const 0))))
+                (return (i64.const 0))
+                """)
             + "(call $say (call $append (i64.load (local.get $p))))");
   }
 

@@ -96,11 +96,6 @@ final class SpiritActor
     INSTANCE
   }
 
-  /** The index of Spirits to wake has this one in it. */
-  enum Woken implements Command {
-    INSTANCE
-  }
-
   /** Snapshot if there is something new, then stop. */
   enum Stop implements Command {
     INSTANCE
@@ -369,7 +364,8 @@ final class SpiritActor
               turn.getAnswersList().stream()
                   .map(Answer::getTuple)
                   .filter(tuple -> !tuple.getHold().isEmpty())
-                  .forEach(tuple -> spaceByHold.put(tuple.getHold(), tuple.getSpace()));
+                  .forEach(tuple -> holdsOfTurn.put(tuple.getHold(), tuple.getSpace()));
+              spaceByHold.putAll(holdsOfTurn);
               waits.begin(turn.getWait());
               // It may be long before it is needed.
               machine.rest();
@@ -929,6 +925,7 @@ final class SpiritActor
     if (answer.getTuple().getStatus() == GuestStatus.OK && wait.get().getTuple().getTake()) {
       String space = wait.get().getTuple().getSpace();
       spaceByHold.put(answered.waitId(), space);
+      holdsOfTurn.put(answered.waitId(), space);
       answer =
           answer.toBuilder()
               .setTuple(answer.getTuple().toBuilder().setHold(answered.waitId()).setSpace(space))
