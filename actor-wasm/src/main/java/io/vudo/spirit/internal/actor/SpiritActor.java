@@ -133,6 +133,11 @@ final class SpiritActor
     INSTANCE
   }
 
+  /** The index of Spirits to wake has this one in it. */
+  enum Woken implements Command {
+    INSTANCE
+  }
+
   /** A timer of the Spirit is due, or might be. */
   private enum TimerTick implements Command {
     INSTANCE
