@@ -189,7 +189,8 @@ class GroupCommitTest {
     // It is written after the replies.
     await()
         .atMost(TIMEOUT)
-        .untilAsserted(() -> assertTrue(snapshots(id) > 0, "no snapshot after " + turns + " turns"));
+        .untilAsserted(
+            () -> assertTrue(snapshots(id) > 0, "no snapshot after " + turns + " turns"));
   }
 
   private static int snapshots(SpiritId id) throws SQLException {
