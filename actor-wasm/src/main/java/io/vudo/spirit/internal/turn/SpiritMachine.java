@@ -13,6 +13,7 @@ import io.vudo.protocol.VudoException;
 import io.vudo.protocol.journal.v1.Answer;
 import io.vudo.protocol.journal.v1.Completed;
 import io.vudo.protocol.journal.v1.Configured;
+import io.vudo.protocol.journal.v1.Effect;
 import io.vudo.protocol.journal.v1.Failed;
 import io.vudo.protocol.journal.v1.Forked;
 import io.vudo.protocol.journal.v1.Marker;
@@ -26,6 +27,8 @@ import io.vudo.protocol.journal.v1.SpiritEvent;
 import io.vudo.protocol.journal.v1.SpiritHeader;
 import io.vudo.protocol.journal.v1.Suspended;
 import io.vudo.protocol.journal.v1.TableRow;
+import io.vudo.protocol.journal.v1.Timer;
+import io.vudo.protocol.journal.v1.TimerFired;
 import io.vudo.protocol.journal.v1.TupleWait;
 import io.vudo.protocol.journal.v1.Turn;
 import io.vudo.protocol.journal.v1.Wait;
@@ -78,6 +81,8 @@ public final class SpiritMachine implements AutoCloseable {
   private boolean born;
   private final Outbox outbox = new Outbox();
   private final Inbox inbox;
+  private final Timers timers = new Timers();
+  private Storage storage = new Storage();
 
   /** The turn that waits; null when none does. */
   private Suspended suspended;
@@ -88,6 +93,7 @@ public final class SpiritMachine implements AutoCloseable {
   private boolean hasImage;
   private long[] globals = {};
   private int[][] tables = {};
+  private Storage storageOfImage = new Storage();
   private final List<Turn> sinceImage = new ArrayList<>();
   private long fuelSinceImage;
   private long bytesSinceImage;
@@ -216,12 +222,45 @@ public final class SpiritMachine implements AutoCloseable {
 
   /** Whether there is something to do that no message will cause. */
   public boolean needsWaking() {
-    return hasDeliveries() || suspended != null;
+    return hasDeliveries() || suspended != null || timers.size() > 0;
   }
 
   /** Whether an id is that of a wait, not of a message that a turn sent. */
   public static boolean isWait(String id) {
     return id.indexOf(WAIT_SEPARATOR) >= 0;
+  }
+
+  /** The timer that is due first. */
+  public Optional<Timer> nextTimer() {
+    return timers.next();
+  }
+
+  /**
+   * Sends the message of the timer that is due first.
+   *
+   * @return the event to journal
+   */
+  public SpiritEvent fireTimer() {
+    TimerFired fired = timers.fire(lastTurn, clock.millis());
+    fire(fired);
+    return SpiritEvent.newBuilder().setTimerFired(fired).build();
+  }
+
+  private void fire(TimerFired fired) {
+    Timer timer = timers.apply(fired);
+    Position position = fired.getPosition();
+    outbox.add(
+        position,
+        Effect.newBuilder()
+            .setSend(
+                Send.newBuilder()
+                    .setTo(timer.getSend().getTo())
+                    .setMessage(
+                        timer.getSend().getMessage().toBuilder()
+                            .setId(id + "#" + position.getTurn() + "#" + position.getIndex())
+                            .setSender(id.toString())
+                            .setPosition(position)))
+            .build());
   }
 
   /** The turn that waits for an answer, if one does. */
@@ -521,6 +560,8 @@ public final class SpiritMachine implements AutoCloseable {
       return;
     }
     outbox.add(turn);
+    timers.apply(turn);
+    storage.apply(turn);
     knownHash = turn.getStateHash();
     if (turn.getInput().getKind() == Message.Kind.SPAWN) {
       born = true;
@@ -541,6 +582,8 @@ public final class SpiritMachine implements AutoCloseable {
     inbox.handled(message);
     discardInstance();
     suspended = null;
+    timers.clear();
+    storage = new Storage();
     born = false;
     knownHash = ByteString.EMPTY;
     clearImage();
@@ -559,7 +602,13 @@ public final class SpiritMachine implements AutoCloseable {
 
   private TurnContext context(
       long number, Message input, TurnContext.Mode mode, List<Answer> recorded) {
-    return new TurnContext(id, number, input, grants, limits, bounds, clock, mode, recorded);
+    return context(number, input, mode, recorded, storage);
+  }
+
+  private TurnContext context(
+      long number, Message input, TurnContext.Mode mode, List<Answer> recorded, Storage stored) {
+    return new TurnContext(
+        id, number, input, grants, limits, bounds, clock, mode, recorded, timers, stored);
   }
 
   private static Completed completed(Optional<byte[]> reply) {
@@ -596,6 +645,8 @@ public final class SpiritMachine implements AutoCloseable {
     born = header.getBorn();
     outbox.readFrom(header);
     inbox.readFrom(header);
+    timers.readFrom(header);
+    storage = Storage.readFrom(header);
     suspended = header.hasSuspended() ? header.getSuspended() : null;
     if (header.hasConfigured()) {
       configure(header.getConfigured());
@@ -609,6 +660,7 @@ public final class SpiritMachine implements AutoCloseable {
           header.getTablesList().stream()
               .map(row -> row.getFunctionsList().stream().mapToInt(Integer::intValue).toArray())
               .toArray(int[][]::new);
+      storageOfImage = storage.copy();
       hasImage = true;
       knownHash = header.getStateHash();
       expectedHash = knownHash;
@@ -627,7 +679,7 @@ public final class SpiritMachine implements AutoCloseable {
       case TURN -> {
         Turn turn = event.getTurn();
         if (turn.hasCompleted()) {
-          rerun(instance(), turn);
+          rerun(instance(), turn, storage);
         }
         apply(turn);
       }
@@ -646,6 +698,7 @@ public final class SpiritMachine implements AutoCloseable {
       case FORKED -> begin(event.getForked());
       case BATCH -> event.getBatch().getEventsList().forEach(this::replay);
       case SUSPENDED -> suspended = event.getSuspended();
+      case TIMER_FIRED -> fire(event.getTimerFired());
       case EVENT_NOT_SET ->
           throw new VudoException(
               ErrorCode.JOURNAL_VERSION, id + ": the journal holds an event of a newer version.");
@@ -665,13 +718,14 @@ public final class SpiritMachine implements AutoCloseable {
     forkedPages.clear();
   }
 
-  private void rerun(EngineInstance guest, Turn recorded) {
+  private void rerun(EngineInstance guest, Turn recorded, Storage stored) {
     TurnContext turn =
         context(
             recorded.getNumber(),
             recorded.getInput(),
             TurnContext.Mode.REPLAY,
-            recorded.getAnswersList());
+            recorded.getAnswersList(),
+            stored);
     Optional<byte[]> reply;
     try {
       reply = call(guest, turn);
@@ -741,6 +795,7 @@ public final class SpiritMachine implements AutoCloseable {
     }
     outbox.writeTo(header);
     inbox.writeTo(header);
+    timers.writeTo(header);
     if (suspended != null) {
       header.setSuspended(suspended);
     }
@@ -773,6 +828,7 @@ public final class SpiritMachine implements AutoCloseable {
       }
       header.addTables(row);
     }
+    storage.writeTo(header);
     return header;
   }
 
@@ -792,6 +848,7 @@ public final class SpiritMachine implements AutoCloseable {
     instance.withMemory(memory -> pages.update(memory));
     globals = instance.readGlobals();
     tables = instance.readTables();
+    storageOfImage = storage.copy();
     hasImage = true;
     expectedHash = ByteString.EMPTY;
     sinceImage.clear();
@@ -807,6 +864,7 @@ public final class SpiritMachine implements AutoCloseable {
     expectedHash = ByteString.EMPTY;
     globals = new long[0];
     tables = new int[0][];
+    storageOfImage = new Storage();
     sinceImage.clear();
     fuelSinceImage = 0;
     bytesSinceImage = 0;
@@ -823,8 +881,10 @@ public final class SpiritMachine implements AutoCloseable {
     EngineInstance fresh = restored(module);
     boolean whole = false;
     try {
+      Storage then = storageOfImage.copy();
       for (Turn turn : sinceImage) {
-        rerun(fresh, turn);
+        rerun(fresh, turn, then);
+        then.apply(turn);
       }
       whole = true;
     } finally {
