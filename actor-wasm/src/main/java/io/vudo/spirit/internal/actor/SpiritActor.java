@@ -20,6 +20,7 @@ import io.vudo.protocol.journal.v1.SpiritEvent;
 import io.vudo.protocol.journal.v1.TupleAnswer;
 import io.vudo.protocol.journal.v1.Turn;
 import io.vudo.protocol.wire.v1.HoldAnswer;
+import io.vudo.protocol.wire.v1.SwapEnd;
 import io.vudo.spirit.Deployment;
 import io.vudo.spirit.Migration;
 import io.vudo.spirit.SpiritStatus;
@@ -151,6 +152,11 @@ final class SpiritActor
   private boolean registered;
   private boolean registering;
 
+  // Another module
+
+  /** Whether it was not looked yet if there was a swap while the Spirit was not in memory. */
+  private boolean swapDue = true;
+
   // Snapshots
   private boolean recovering = true;
   private long snapshotSequenceNumber;
@@ -256,6 +262,7 @@ final class SpiritActor
   public boolean shouldSnapshot(SpiritMachine machine, SpiritEvent event, long sequenceNumber) {
     return event.hasMarker()
         || event.hasForked()
+        || event.hasSwapped()
         || sequenceNumber - snapshotSequenceNumber >= spirits.settings().snapshotEveryEvents();
   }
 
@@ -307,6 +314,7 @@ final class SpiritActor
     recoveredTurns = machine.replayedTurns();
     recoveryMillis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startedNanos);
     registered = machine.hasDeliveries();
+    spirits.swaps().noteRefusal(id, machine.refusedSwap());
     startDeliveries(machine);
     report(machine, SpiritStatus.Phase.READY);
     keepHeadroom(machine);
@@ -331,6 +339,7 @@ final class SpiritActor
   private void onStopped(SpiritMachine machine) {
     machine.close();
     spirits.residents().remove(id);
+    spirits.swaps().noteRefusal(id, Optional.empty());
   }
 
   // Commands
@@ -377,6 +386,9 @@ final class SpiritActor
             migrate(machine, migrate);
           } else if (queued instanceof SpiritCommand.Begin begin) {
             begin(machine, begin);
+          } else if (queued instanceof SpiritCommand.SwapNow swap) {
+            SwapEnd end = moveIfBehind(machine);
+            afterCommit.add(() -> swap.replyTo().tell(end));
           } else if (!handle(machine, (SpiritCommand.Deliver) queued)) {
             break;
           }
@@ -441,12 +453,25 @@ final class SpiritActor
       throw new VudoException(ErrorCode.SPIRIT_EXISTS, "Got \"" + id + "\".");
     }
     command.events().forEach(machine::replay);
+    swapDue = true;
     uncommitted.addAll(command.events());
     afterCommit.add(
         () -> {
           context.getLog().info("{} begins as a fork at turn {}", id, machine.lastTurn());
           command.replyTo().tell(new BeginReply.Begun());
         });
+  }
+
+  /** Goes over to the module of the type's last swap, if that is another one and was not tried. */
+  private SwapEnd moveIfBehind(SpiritMachine machine) {
+    Optional<SpiritEvent> event = spirits.swaps().moveIfBehind(machine);
+    swapDue = false;
+    event.ifPresent(
+        swapped -> {
+          uncommitted.add(swapped);
+          afterCommit.add(() -> spirits.swaps().note(id, swapped.getSwapped()));
+        });
+    return Swaps.end(event);
   }
 
   /** Handles one message; false when it suspended. */
@@ -463,6 +488,10 @@ final class SpiritActor
         return true;
       }
       case NEW -> {}
+    }
+    if (swapDue && answers.isEmpty()) {
+      // A turn with answers was begun on the module before and goes on there.
+      moveIfBehind(machine);
     }
     Optional<Deployment> deployment = spirits.deployments().find(id.type());
     if (deployment.isEmpty() && machine.configured().isEmpty()) {

@@ -14,6 +14,8 @@ import io.vudo.protocol.wire.v1.Migrate;
 import io.vudo.protocol.wire.v1.Migrated;
 import io.vudo.protocol.wire.v1.Refused;
 import io.vudo.protocol.wire.v1.ResolveHold;
+import io.vudo.protocol.wire.v1.SwapEnd;
+import io.vudo.protocol.wire.v1.SwapNow;
 import io.vudo.protocol.wire.v1.WakeAdd;
 import io.vudo.protocol.wire.v1.WakeAdded;
 import io.vudo.protocol.wire.v1.WakeRemove;
@@ -39,6 +41,8 @@ public final class SpiritSerializer extends SerializerWithStringManifest {
   private static final String BEGIN = "G";
   private static final String BEGUN = "GD";
   private static final String NOT_BEGUN = "GF";
+  private static final String SWAP = "S";
+  private static final String SWAP_END = "SE";
   private static final String WAKE = "W";
   private static final String PASSIVATE = "P";
   private static final String HANDLED = "H";
@@ -82,6 +86,10 @@ public final class SpiritSerializer extends SerializerWithStringManifest {
       return BEGUN;
     } else if (message instanceof BeginReply.Refused) {
       return NOT_BEGUN;
+    } else if (message instanceof SpiritCommand.SwapNow) {
+      return SWAP;
+    } else if (message instanceof SwapEnd) {
+      return SWAP_END;
     } else if (message instanceof SpiritCommand.Wake) {
       return WAKE;
     } else if (message instanceof SpiritCommand.Passivate) {
@@ -151,6 +159,11 @@ public final class SpiritSerializer extends SerializerWithStringManifest {
       return Begin.newBuilder()
           .addAllEvents(begin.events())
           .setReplyTo(references.toSerializationFormat(begin.replyTo()))
+          .build()
+          .toByteArray();
+    } else if (message instanceof SpiritCommand.SwapNow swap) {
+      return SwapNow.newBuilder()
+          .setReplyTo(references.toSerializationFormat(swap.replyTo()))
           .build()
           .toByteArray();
     } else if (message instanceof BeginReply.Refused refused) {
@@ -243,6 +256,10 @@ public final class SpiritSerializer extends SerializerWithStringManifest {
           yield new BeginReply.Refused(
               new VudoError(ErrorCode.of(refused.getCode()), refused.getDetail()));
         }
+        case SWAP ->
+            new SpiritCommand.SwapNow(
+                references.resolveActorRef(SwapNow.parseFrom(bytes).getReplyTo()));
+        case SWAP_END -> SwapEnd.parseFrom(bytes);
         case WAKE -> SpiritCommand.Wake.INSTANCE;
         case PASSIVATE -> SpiritCommand.Passivate.INSTANCE;
         case HANDLED -> {

@@ -18,6 +18,7 @@ import io.vudo.spirit.DeploymentSource;
 import io.vudo.spirit.Migration;
 import io.vudo.spirit.SpiritHistory;
 import io.vudo.spirit.SpiritStatus;
+import io.vudo.spirit.SpiritSwaps;
 import io.vudo.spirit.internal.history.JournalHistory;
 import io.vudo.spirit.internal.history.ReplaySlots;
 import io.vudo.spirit.internal.turn.Configurations;
@@ -58,7 +59,8 @@ public final class SpiritSystem {
   private final Residents residents;
   private final MailboxBudget mailboxes;
   private final WakeIndex wakeIndex;
-  private final SpiritHistory history;
+  private final JournalHistory history;
+  private final Swaps swaps;
 
   public SpiritSystem(
       ActorSystem<?> system, DeploymentSource deployments, CompiledModules modules) {
@@ -87,6 +89,7 @@ public final class SpiritSystem {
                 settings.maxWaitingReplays(),
                 settings.replayTimeout()),
             this::begin);
+    this.swaps = new Swaps(sharding, deployments, residents, history, settings);
   }
 
   public void start(Tuplespace tuplespace) {
@@ -99,6 +102,7 @@ public final class SpiritSystem {
             wakeIndex,
             residents,
             mailboxes,
+            swaps,
             settings,
             Clock.systemUTC());
     sharding.init(
@@ -196,6 +200,10 @@ public final class SpiritSystem {
               }
               return null;
             });
+  }
+
+  public SpiritSwaps swaps() {
+    return swaps;
   }
 
   public SpiritHistory history() {
