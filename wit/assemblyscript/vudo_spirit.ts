@@ -49,6 +49,8 @@ export const enum Status {
   TIMEOUT = -10,
   /** A limit of the Spirit or of the node would be exceeded. */
   LIMIT_EXCEEDED = -11,
+  /** The turn of the Spirit that was asked failed. */
+  FAILED = -12,
 }
 
 export const enum Level {
@@ -80,10 +82,14 @@ export namespace host {
   // @ts-ignore: decorator
   @external("spirit", "send_message")
   export declare function send_message(to: usize, toLen: i32, type: usize, typeLen: i32, payload: usize, payloadLen: i32): i32;
-  /** Reserved. */
+  /** Suspends the turn until the reply is there; ErrorCode.FAILED also answers a buffer. */
   // @ts-ignore: decorator
   @external("spirit", "ask")
   export declare function ask(to: usize, toLen: i32, type: usize, typeLen: i32, payload: usize, payloadLen: i32, timeout: i64, outPtr: usize, outLen: usize): i32;
+  /** Suspends the turn for so many milliseconds. */
+  // @ts-ignore: decorator
+  @external("spirit", "sleep")
+  export declare function sleep(millis: i64): i32;
   /** Reserved. */
   // @ts-ignore: decorator
   @external("spirit", "send_after")

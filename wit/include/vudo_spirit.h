@@ -23,7 +23,8 @@
  * durable, and not at all when it fails. A function that waits suspends the turn:
  * memory goes back to the start of the turn, and when the answer is there the
  * turn runs again from its start and gets the recorded answer. So ask first, work
- * afterwards, wait at most once per message, and send yourself a message to go on.
+ * afterwards; each wait runs the turn once more. Meanwhile other messages wait in
+ * their order. A wait survives a crash of the node.
  *
  * Conventions. A string or byte sequence is passed as pointer and length; strings
  * are UTF-8 and not zero-terminated. Functions return VUDO_OK or a negative
@@ -64,6 +65,7 @@ typedef enum vudo_status {
     VUDO_NOT_FOUND = -9,         /* no such Spirit, tuple, key, timer or Loa */
     VUDO_TIMEOUT = -10,          /* the time given for waiting is over */
     VUDO_LIMIT_EXCEEDED = -11,   /* a limit of the Spirit or of the node would be exceeded */
+    VUDO_FAILED = -12,           /* the turn of the Spirit that was asked failed */
 } vudo_status;
 
 typedef enum vudo_log_level {
@@ -98,13 +100,19 @@ VUDO_IMPORT("send_message")
 int32_t vudo_send_message(const char *to, uint32_t to_len, const char *type, uint32_t type_len,
                           const void *payload, uint32_t payload_len);
 
-/* Reserved. Sends a message and waits up to `timeout` milliseconds for the reply;
- * suspends the turn. The reply's buffer comes from spirit_alloc. VUDO_TIMEOUT,
- * VUDO_NOT_FOUND. Capability: cross_sandbox_call. */
+/* Sends a message at once and waits up to `timeout` milliseconds (1 to 365 days)
+ * for the reply; suspends the turn. The reply's buffer comes from spirit_alloc; a
+ * Spirit that gave none replied nothing. VUDO_TIMEOUT: the message may still be
+ * handled. VUDO_FAILED: its turn failed, the buffer holds "CODE: detail".
+ * VUDO_NOT_FOUND: no such type of Spirit. The message overtakes those that this
+ * turn sends. Capability: cross_sandbox_call. */
 VUDO_IMPORT("ask")
 int32_t vudo_ask(const char *to, uint32_t to_len, const char *type, uint32_t type_len,
                  const void *payload, uint32_t payload_len, int64_t timeout,
                  uint8_t **out_ptr, uint32_t *out_len);
+
+/* Suspends the turn for so many milliseconds. No capability. */
+VUDO_IMPORT("sleep") int32_t vudo_sleep(int64_t millis);
 
 /* Reserved. Sends a message `delay` milliseconds after the turn commits. Returns
  * the timer's number, or a negative status. Capability: cross_sandbox_call. */

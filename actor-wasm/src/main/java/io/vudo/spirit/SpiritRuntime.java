@@ -4,6 +4,7 @@ import io.vudo.protocol.SpiritId;
 import io.vudo.spirit.internal.actor.SpiritSystem;
 import io.vudo.tuplespace.HoldResolver;
 import io.vudo.tuplespace.Tuplespace;
+import io.vudo.tuplespace.WaitListener;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -18,7 +19,7 @@ import org.apache.pekko.actor.typed.ActorSystem;
  *
  * <pre>{@code
  * SpiritRuntime spirits = SpiritRuntime.create(system, deployments, engines);
- * Tuplespace spaces = Tuplespace.start(system, spirits.holdResolver());
+ * Tuplespace spaces = Tuplespace.start(system, spirits.holdResolver(), spirits.waitListener());
  * spirits.start(spaces);
  * spirits.ask(SpiritId.parse("counter/alice"), "add", "1".getBytes(UTF_8), "", Duration.ofSeconds(5));
  * }</pre>
@@ -45,6 +46,11 @@ public final class SpiritRuntime implements Spirits {
   /** Tells spaces how turns ended that held a tuple. */
   public HoldResolver holdResolver() {
     return system::resolveHold;
+  }
+
+  /** Brings Spirits whose turns wait for a tuple what their spaces found. */
+  public WaitListener waitListener() {
+    return system;
   }
 
   /** Starts to host Spirits on this node, and wakes those that a crash left with work to do. */

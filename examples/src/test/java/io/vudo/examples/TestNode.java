@@ -162,6 +162,11 @@ final class TestNode implements AutoCloseable {
     return untilAnswered(() -> ask(spirit, type, payload, key));
   }
 
+  /** The same with bytes. */
+  byte[] askBytesUntilAnswered(String spirit, String type, byte[] payload, String key) {
+    return untilAnswered(() -> join(askLater(spirit, type, payload, key)));
+  }
+
   /** Tells; returns when the turn is durable. */
   void tell(String spirit, String type, String payload, String key) {
     Map<String, String> headers = Map.of("X-Vudo-Type", type, "Idempotency-Key", key);

@@ -153,6 +153,10 @@ public enum ErrorCode {
       504,
       "No answer came within the caller's timeout; the message may still be handled.",
       "Raise --timeout, or ask again with the same Idempotency-Key."),
+  OUTCOME_FORGOTTEN(
+      410,
+      "The message was handled, but how it ended is not remembered any more.",
+      "Ask for the result in another way; or raise vudo.spirit.max-idempotency-key-bytes."),
   SPIRIT_UNAVAILABLE(
       503,
       "The Spirit cannot be reached or recovered right now.",
@@ -207,6 +211,11 @@ public enum ErrorCode {
       507,
       "The space holds as many bytes as it may; the tuple was not written.",
       "Take tuples, write them with a lease, or raise vudo.tuplespace.max-bytes."),
+  WAITERS_FULL(
+      429,
+      "As many callers wait for a tuple of the space as may; this one does not wait.",
+      "Retry later, ask without a timeout, or raise vudo.tuplespace.max-waiters or"
+          + " vudo.tuplespace.max-waiters-bytes."),
 
   // The journal
   JOURNAL_UNAVAILABLE(

@@ -7,15 +7,20 @@ import io.vudo.protocol.Template;
 import io.vudo.protocol.Tuple;
 import io.vudo.protocol.VudoException;
 import io.vudo.tuplespace.internal.SpaceActor;
+import io.vudo.tuplespace.internal.SpaceClock;
 import io.vudo.tuplespace.internal.SpaceCommand;
 import io.vudo.tuplespace.internal.SpaceReply;
 import io.vudo.tuplespace.internal.SpaceSettings;
+import io.vudo.tuplespace.internal.WaitingCall;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeoutException;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
@@ -50,10 +55,12 @@ public final class Tuplespace {
       EntityTypeKey.create(SpaceCommand.class, "space");
 
   private final ClusterSharding sharding;
+  private final Executor executor;
   private final Duration timeout;
 
-  private Tuplespace(ClusterSharding sharding, Duration timeout) {
+  private Tuplespace(ClusterSharding sharding, Executor executor, Duration timeout) {
     this.sharding = sharding;
+    this.executor = executor;
     this.timeout = timeout;
   }
 
@@ -63,10 +70,13 @@ public final class Tuplespace {
    * {@code vudo.tuplespace}.
    *
    * @param resolver asked about takes by Spirits whose end was not heard of
+   * @param listener hears what became of the waits of Spirits, for the spaces on this node
    * @throws VudoException {@code CONFIG_INVALID}
    */
-  public static Tuplespace start(ActorSystem<?> system, HoldResolver resolver) {
+  public static Tuplespace start(
+      ActorSystem<?> system, HoldResolver resolver, WaitListener listener) {
     Objects.requireNonNull(resolver);
+    Objects.requireNonNull(listener);
     SpaceSettings settings = SpaceSettings.of(system.settings().config());
     ClusterSharding sharding = ClusterSharding.get(system);
     var unused =
@@ -75,9 +85,14 @@ public final class Tuplespace {
                     SPACES,
                     entity ->
                         SpaceActor.create(
-                            entity.getEntityId(), settings, resolver, System::currentTimeMillis))
+                            entity.getEntityId(), settings, resolver, listener, SpaceClock.SYSTEM))
                 .withStopMessage(SpaceCommand.Stop.STOP));
-    return new Tuplespace(sharding, settings.askTimeout());
+    return new Tuplespace(sharding, system.executionContext(), settings.askTimeout());
+  }
+
+  /** As the other; for a node on which no Spirit waits. */
+  public static Tuplespace start(ActorSystem<?> system, HoldResolver resolver) {
+    return start(system, resolver, WaitListener.NONE);
   }
 
   /**
@@ -85,7 +100,7 @@ public final class Tuplespace {
    * vudo.tuplespace.ask-timeout}.
    */
   public Tuplespace withTimeout(Duration timeout) {
-    return new Tuplespace(sharding, Objects.requireNonNull(timeout));
+    return new Tuplespace(sharding, executor, Objects.requireNonNull(timeout));
   }
 
   /**
@@ -171,6 +186,123 @@ public final class Tuplespace {
   public CompletionStage<Void> release(String space, String holdId) {
     Objects.requireNonNull(holdId);
     return ask(space, replyTo -> new SpaceCommand.ReleaseTake(holdId, replyTo), Tuplespace::done);
+  }
+
+  /**
+   * The oldest tuple that matches, which stays; waits for one when there is none, and then answers
+   * the first that comes. No thread waits.
+   *
+   * <p>A space that restarts or moves meanwhile is asked again; its passing failures become this
+   * one's only when they last until {@code wait} is over.
+   *
+   * @param wait how long to wait at most, to the millisecond; zero for not at all
+   * @return the tuple, or empty when none was there until {@code wait} was over. Fails with {@code
+   *     WAITERS_FULL}, {@code REQUEST_INVALID} for a negative {@code wait}
+   */
+  public CompletionStage<Optional<Tuple>> read(String space, Template template, Duration wait) {
+    Objects.requireNonNull(template);
+    return waiting(
+        wait, (patience, replyTo) -> new SpaceCommand.Read(template, patience, replyTo), space);
+  }
+
+  /**
+   * Removes the oldest tuple that matches; waits for one when there is none, and then takes the
+   * first that comes. Those that wait to take are served in the order in which they came, one for
+   * each tuple, and before those that come later. Otherwise as {@link #read(String, Template,
+   * Duration)} and {@link #take(String, Template, OperationId)}.
+   *
+   * @param operation an idempotency key, or none; also without one the tuple is taken once, however
+   *     often the space has to be asked
+   * @param wait how long to wait at most, to the millisecond; zero for not at all
+   * @return the tuple, or empty when none was there until {@code wait} was over. Fails with {@code
+   *     WAITERS_FULL}, {@code REQUEST_INVALID} for a negative {@code wait}
+   */
+  public CompletionStage<Optional<Tuple>> take(
+      String space, Template template, OperationId operation, Duration wait) {
+    Objects.requireNonNull(template);
+    OperationId once =
+        operation.equals(OperationId.none()) && millis(wait) > 0
+            ? OperationId.key("vudo-wait:" + UUID.randomUUID())
+            : operation;
+    return waiting(
+        wait,
+        (patience, replyTo) -> new SpaceCommand.Take(once, template, patience, replyTo),
+        space);
+  }
+
+  /**
+   * Lets a Spirit wait for a tuple. Answers nothing itself: the {@link WaitListener} on the node of
+   * the space does, as soon as a tuple matches, be it at once.
+   *
+   * <p>Repeated with the same {@code requestId} while it waits: only the time that remains counts
+   * anew. Repeated when a tuple is held under this id: it is answered again. Repeated when that
+   * hold is over, or the wait was cancelled: nothing happens. A space that restarts or moves
+   * forgets who waits, but no hold, and a full queue drops the request; so a Spirit repeats it,
+   * about twice a minute, until it has its answer.
+   *
+   * @param requestId 1 to 512 characters that name this wait, and for a take its hold; used once
+   * @param take whether the tuple is held, as by {@link #hold}, before it is answered
+   * @param remaining how long to wait from now on, to the millisecond; when it is over, the space
+   *     forgets the wait and says nothing. Zero or less: for a tuple that is there, or not at all
+   * @throws VudoException {@code SPACE_NAME_INVALID}
+   */
+  public void await(
+      String space,
+      SpiritId waiter,
+      String requestId,
+      Template template,
+      boolean take,
+      Duration remaining) {
+    Objects.requireNonNull(waiter);
+    Objects.requireNonNull(requestId);
+    Objects.requireNonNull(template);
+    tell(space, new SpaceCommand.Await(requestId, waiter, template, take, millis(remaining)));
+  }
+
+  /**
+   * Ends a wait of a Spirit. If a tuple is held under this id, it is released; a hold that was
+   * confirmed stays so. A repetition of the wait that arrives later does nothing.
+   *
+   * <p>Nothing is answered, and the request can get lost; then the wait ends by its time, and the
+   * hold by the {@link HoldResolver}.
+   *
+   * @param requestId as in {@link #await}
+   * @throws VudoException {@code SPACE_NAME_INVALID}
+   */
+  public void cancel(String space, String requestId) {
+    Objects.requireNonNull(requestId);
+    tell(space, new SpaceCommand.CancelWait(requestId));
+  }
+
+  private void tell(String space, SpaceCommand command) {
+    SpaceName.check(space);
+    sharding.entityRefFor(SPACES, space).tell(command);
+  }
+
+  /** What fits into no {@code long} is for ever. */
+  private static long millis(Duration duration) {
+    try {
+      return duration.toMillis();
+    } catch (ArithmeticException e) {
+      return duration.isNegative() ? Long.MIN_VALUE : Long.MAX_VALUE;
+    }
+  }
+
+  private CompletionStage<Optional<Tuple>> waiting(
+      Duration wait,
+      BiFunction<SpaceCommand.Patience, ActorRef<SpaceReply>, SpaceCommand> command,
+      String space) {
+    if (wait.isNegative()) {
+      return CompletableFuture.failedFuture(
+          new VudoException(ErrorCode.REQUEST_INVALID, "Nobody waits " + wait + "."));
+    }
+    return WaitingCall.start(
+        (patience, slice) ->
+            withTimeout(slice)
+                .ask(space, replyTo -> command.apply(patience, replyTo), Tuplespace::tuple),
+        millis(wait),
+        timeout,
+        executor);
   }
 
   private <T> CompletionStage<T> ask(

@@ -132,7 +132,8 @@ public final class NodeAssembly implements AutoCloseable {
     logLap("Cluster", startNanos);
     // Only now: Spirits that a crash left with work to do wake up and look for their deployments.
     SpiritRuntime runtime = SpiritRuntime.create(system, deployments, engines);
-    Tuplespace tuplespace = Tuplespace.start(system, runtime.holdResolver());
+    Tuplespace tuplespace =
+        Tuplespace.start(system, runtime.holdResolver(), runtime.waitListener());
     runtime.start(tuplespace);
     spirits = runtime;
     logLap("Spirits and spaces", startNanos);

@@ -1,14 +1,18 @@
 package io.vudo.tuplespace.internal;
 
 import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.VudoError;
 import io.vudo.protocol.VudoException;
 import io.vudo.tuplespace.HoldResolver;
+import io.vudo.tuplespace.WaitListener;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.List;
-import java.util.function.LongSupplier;
+import java.util.Map;
+import java.util.Set;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.ChildFailed;
@@ -32,6 +36,10 @@ import org.slf4j.LoggerFactory;
  * <p>It also outlives the log: when the journal fails, everything that was not answered is refused,
  * the log's state, which may be ahead of the journal, is dropped with it, and after a pause a new
  * log recovers.
+ *
+ * <p>Callers that wait for a tuple are known to the log's state, which can be dropped at any time.
+ * So this actor notes who waits, to send them off when the log fails or the space stops; then they
+ * come again.
  */
 public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
   /** What this actor takes. */
@@ -46,8 +54,9 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
    * The log recovered, or finished a batch.
    *
    * @param wakeInMillis when it wants to be woken though nobody asks; negative for never
+   * @param endedWaits of callers that were answered
    */
-  record LogIdle(boolean recovered, long wakeInMillis) implements Message {}
+  record LogIdle(boolean recovered, long wakeInMillis, Set<String> endedWaits) implements Message {}
 
   enum Restart implements Message {
     RESTART
@@ -65,11 +74,13 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
   private final String name;
   private final SpaceSettings settings;
   private final HoldResolver resolver;
-  private final LongSupplier clock;
+  private final WaitListener listener;
+  private final SpaceClock clock;
   private final TimerScheduler<Message> timers;
 
   private final Deque<SpaceWork> waiting = new ArrayDeque<>();
   private long waitingBytes;
+  private final Map<String, ActorRef<SpaceReply>> waitingCallers = new HashMap<>();
   private List<SpaceWork> inFlight = List.of();
   private ActorRef<SpaceLog.Batch> log;
   private Phase phase;
@@ -83,34 +94,37 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
       String name,
       SpaceSettings settings,
       HoldResolver resolver,
-      LongSupplier clock) {
+      WaitListener listener,
+      SpaceClock clock) {
     super(context);
     this.timers = timers;
     this.name = name;
     this.settings = settings;
     this.resolver = resolver;
+    this.listener = listener;
     this.clock = clock;
     startLog();
   }
 
-  /**
-   * The space of this name.
-   *
-   * @param clock milliseconds since the epoch
-   */
+  /** The space of this name. */
   public static Behavior<SpaceCommand> create(
-      String name, SpaceSettings settings, HoldResolver resolver, LongSupplier clock) {
+      String name,
+      SpaceSettings settings,
+      HoldResolver resolver,
+      WaitListener listener,
+      SpaceClock clock) {
     return Behaviors.<Message>setup(
             context ->
                 Behaviors.withTimers(
-                    timers -> new SpaceActor(context, timers, name, settings, resolver, clock)))
+                    timers ->
+                        new SpaceActor(context, timers, name, settings, resolver, listener, clock)))
         .narrow();
   }
 
   @Override
   public Receive<Message> createReceive() {
     return newReceiveBuilder()
-        .onMessage(SpaceCommand.Operation.class, this::onOperation)
+        .onMessage(SpaceCommand.Request.class, this::onRequest)
         .onMessage(SpaceCommand.Stop.class, stop -> onStop())
         .onMessage(SpaceWork.Resolved.class, this::onOwnWork)
         .onMessage(SpaceWork.Wake.class, this::onOwnWork)
@@ -121,21 +135,21 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
         .build();
   }
 
-  private Behavior<Message> onOperation(SpaceCommand.Operation operation) {
+  private Behavior<Message> onRequest(SpaceCommand.Request request) {
     if (phase == Phase.DOWN) {
-      refuse(operation, downCode, "Its journal failed; it tries again soon.");
+      refuse(request, downCode, "Its journal failed; it tries again soon.");
       return this;
     }
     if (waiting.size() >= settings.maxWaiting()
-        || waitingBytes + operation.waitingBytes() > settings.maxWaitingBytes()) {
+        || waitingBytes + request.waitingBytes() > settings.maxWaitingBytes()) {
       refuse(
-          operation,
+          request,
           ErrorCode.SPACE_UNAVAILABLE,
           waiting.size() + " operations of " + waitingBytes + " bytes are waiting for it.");
       return this;
     }
-    waitingBytes += operation.waitingBytes();
-    waiting.add(operation);
+    waitingBytes += request.waitingBytes();
+    waiting.add(request);
     return next();
   }
 
@@ -151,12 +165,13 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
 
   private Behavior<Message> onStop() {
     stopping = true;
-    return phase == Phase.DOWN ? Behaviors.stopped() : next();
+    return phase == Phase.DOWN ? stop() : next();
   }
 
   private Behavior<Message> onLogIdle(LogIdle idle) {
     phase = Phase.IDLE;
     inFlight = List.of();
+    waitingCallers.keySet().removeAll(idle.endedWaits());
     if (!idle.recovered()) {
       failures = 0;
     }
@@ -173,13 +188,17 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
       return this;
     }
     if (waiting.isEmpty()) {
-      return stopping ? Behaviors.stopped() : this;
+      return stopping ? stop() : this;
     }
     List<SpaceWork> batch = new ArrayList<>(Math.min(waiting.size(), settings.maxBatch()));
     while (!waiting.isEmpty() && batch.size() < settings.maxBatch()) {
       SpaceWork work = waiting.remove();
-      if (work instanceof SpaceCommand.Operation operation) {
-        waitingBytes -= operation.waitingBytes();
+      if (work instanceof SpaceCommand.Request request) {
+        waitingBytes -= request.waitingBytes();
+      }
+      if (work instanceof SpaceCommand.PatientOperation patient
+          && patient.patience().millis() > 0) {
+        waitingCallers.put(patient.patience().waitId(), patient.replyTo());
       }
       batch.add(work);
     }
@@ -194,7 +213,7 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
     log =
         getContext()
             .spawnAnonymous(
-                SpaceLog.create(name, settings, resolver, clock, getContext().getSelf()));
+                SpaceLog.create(name, settings, resolver, listener, clock, getContext().getSelf()));
     getContext().watch(log);
   }
 
@@ -212,18 +231,33 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
     // Sending again helps, unless the journal is damaged.
     downCode = code == ErrorCode.JOURNAL_CORRUPT ? code : ErrorCode.SPACE_UNAVAILABLE;
     waiting.forEach(work -> refuse(work, downCode, "Its journal failed; nothing was done."));
+    sendOffWaiting("Its journal failed.");
     inFlight = List.of();
     waiting.clear();
     waitingBytes = 0;
     timers.cancel(SpaceWork.Wake.WAKE);
     phase = Phase.DOWN;
     if (stopping) {
-      return Behaviors.stopped();
+      return stop();
     }
     timers.startSingleTimer(
         Restart.RESTART,
         Backoff.pause(settings.restartBackoffMin(), settings.restartBackoffMax(), failures++));
     return this;
+  }
+
+  private Behavior<Message> stop() {
+    sendOffWaiting("It stops here.");
+    return Behaviors.stopped();
+  }
+
+  private void sendOffWaiting(String why) {
+    waitingCallers
+        .values()
+        .forEach(
+            caller ->
+                caller.tell(SpaceState.refused(ErrorCode.SPACE_UNAVAILABLE, why + " Wait again.")));
+    waitingCallers.clear();
   }
 
   /** A fault that has a code keeps it; what is left is a journal that did not take the write. */
@@ -236,9 +270,23 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
     return ErrorCode.JOURNAL_UNAVAILABLE;
   }
 
-  private static void refuse(SpaceWork work, ErrorCode code, String detail) {
+  private void refuse(SpaceWork work, ErrorCode code, String detail) {
     if (work instanceof SpaceCommand.Operation operation) {
       operation.replyTo().tell(SpaceState.refused(code, detail));
+      if (operation instanceof SpaceCommand.PatientOperation patient) {
+        waitingCallers.remove(patient.patience().waitId(), patient.replyTo());
+      }
+    } else if (work instanceof SpaceCommand.Await await && code == ErrorCode.JOURNAL_CORRUPT) {
+      // Anything else passes, and a Spirit asks again by itself.
+      tellRefused(await, new VudoError(code, detail));
+    }
+  }
+
+  private void tellRefused(SpaceCommand.Await await, VudoError error) {
+    try {
+      listener.refused(await.waiter(), await.requestId(), error);
+    } catch (RuntimeException e) {
+      LOG.warn("{} was not told about its wait {}.", await.waiter(), await.requestId(), e);
     }
   }
 }

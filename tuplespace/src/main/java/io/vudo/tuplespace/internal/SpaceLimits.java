@@ -6,4 +6,6 @@ record SpaceLimits(
     int keysRemembered,
     long keysRememberedBytes,
     int sendersRemembered,
-    int holdsRemembered) {}
+    int holdsRemembered,
+    int maxWaiters,
+    long maxWaitersBytes) {}

@@ -1,9 +1,11 @@
 package io.vudo.tuplespace.internal;
 
 import io.vudo.tuplespace.HoldResolver;
+import io.vudo.tuplespace.WaitListener;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
-import java.util.function.LongSupplier;
+import java.util.Set;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.persistence.typed.PersistenceId;
@@ -15,6 +17,8 @@ import org.apache.pekko.persistence.typed.javadsl.EventHandler;
 import org.apache.pekko.persistence.typed.javadsl.EventSourcedBehavior;
 import org.apache.pekko.persistence.typed.javadsl.RetentionCriteria;
 import org.apache.pekko.persistence.typed.javadsl.SignalHandler;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The journal of a space: makes each batch one commit and answers after it.
@@ -37,11 +41,14 @@ final class SpaceLog extends EventSourcedBehavior<SpaceLog.Batch, SpaceEvent, Sp
     }
   }
 
+  private static final Logger LOG = LoggerFactory.getLogger(SpaceLog.class);
+
   /** The longest timer; a lease that ends later is waited for in steps. */
   private static final long MAX_WAKE_MILLIS = 3_600_000;
 
   private final SpaceSettings settings;
-  private final LongSupplier clock;
+  private final WaitListener listener;
+  private final SpaceClock clock;
   private final ActorRef<SpaceActor.Message> front;
   private final HoldChecks holdChecks;
 
@@ -49,10 +56,12 @@ final class SpaceLog extends EventSourcedBehavior<SpaceLog.Batch, SpaceEvent, Sp
       String name,
       SpaceSettings settings,
       HoldResolver resolver,
-      LongSupplier clock,
+      WaitListener listener,
+      SpaceClock clock,
       ActorRef<SpaceActor.Message> front) {
     super(PersistenceId.of("space", name));
     this.settings = settings;
+    this.listener = listener;
     this.clock = clock;
     this.front = front;
     this.holdChecks = new HoldChecks(settings, resolver, front::tell);
@@ -62,9 +71,10 @@ final class SpaceLog extends EventSourcedBehavior<SpaceLog.Batch, SpaceEvent, Sp
       String name,
       SpaceSettings settings,
       HoldResolver resolver,
-      LongSupplier clock,
+      WaitListener listener,
+      SpaceClock clock,
       ActorRef<SpaceActor.Message> front) {
-    return new SpaceLog(name, settings, resolver, clock, front);
+    return new SpaceLog(name, settings, resolver, listener, clock, front);
   }
 
   @Override
@@ -79,20 +89,32 @@ final class SpaceLog extends EventSourcedBehavior<SpaceLog.Batch, SpaceEvent, Sp
 
   private Effect<SpaceEvent, Recovered> onBatch(Recovered state, Batch batch) {
     SpaceState space = state.space;
-    space.advanceTo(clock.getAsLong());
+    space.advanceTo(clock.timeMillis());
     List<SpaceEvent> events = new ArrayList<>();
     List<Runnable> answers = new ArrayList<>();
+    List<Notice> notices = new ArrayList<>(space.endWaits(clock.tickMillis()));
+    Set<String> endedWaits = new HashSet<>();
     for (SpaceWork work : batch.work()) {
       SpaceState.Decision decision = space.handle(work);
-      decision.event().ifPresent(events::add);
-      if (work instanceof SpaceCommand.Operation operation) {
-        decision.reply().ifPresent(reply -> answers.add(() -> operation.replyTo().tell(reply)));
+      events.addAll(decision.events());
+      notices.addAll(decision.notices());
+      if (work instanceof SpaceCommand.Operation operation && decision.reply().isPresent()) {
+        answers.add(() -> operation.replyTo().tell(decision.reply().get()));
+        if (operation instanceof SpaceCommand.PatientOperation patient) {
+          endedWaits.add(patient.patience().waitId());
+        }
       }
     }
     var effect = events.isEmpty() ? Effect().none() : Effect().persist(events);
     return effect.thenRun(
         durable -> {
           answers.forEach(Runnable::run);
+          for (Notice notice : notices) {
+            if (notice instanceof Notice.Answer answer) {
+              endedWaits.add(answer.waitId());
+            }
+            tell(notice);
+          }
           for (SpaceWork work : batch.work()) {
             if (work instanceof SpaceWork.Resolved resolved) {
               holdChecks.answered(resolved, space.store().nowMillis());
@@ -103,7 +125,7 @@ final class SpaceLog extends EventSourcedBehavior<SpaceLog.Batch, SpaceEvent, Sp
               holdChecks.watch(held.holdId(), held.timeMillis() + settings.holdAge().toMillis());
             }
           }
-          idle(space, false);
+          idle(space, false, endedWaits);
         });
   }
 
@@ -127,20 +149,41 @@ final class SpaceLog extends EventSourcedBehavior<SpaceLog.Batch, SpaceEvent, Sp
   private void onRecovered(Recovered state) {
     state.live = true;
     SpaceState space = state.space;
-    space.advanceTo(clock.getAsLong());
+    space.advanceTo(clock.timeMillis());
     long now = space.store().nowMillis();
     space.store().holds().forEach(held -> holdChecks.watch(held.holdId(), now));
-    idle(space, true);
+    idle(space, true, Set.of());
   }
 
-  private void idle(SpaceState space, boolean recovered) {
+  private void tell(Notice notice) {
+    if (notice instanceof Notice.Answer answer) {
+      answer.replyTo().tell(answer.reply());
+      return;
+    }
+    try {
+      if (notice instanceof Notice.Found found) {
+        listener.found(found.waiter(), found.requestId(), found.tuple());
+      } else if (notice instanceof Notice.Refused refused) {
+        listener.refused(refused.waiter(), refused.requestId(), refused.error());
+      }
+    } catch (RuntimeException e) {
+      // The Spirit asks again. A space must not fall because of one that waits for it.
+      LOG.warn("A Spirit was not told about its wait: {}", notice, e);
+    }
+  }
+
+  private void idle(SpaceState space, boolean recovered, Set<String> endedWaits) {
     TupleStore store = space.store();
     long now = store.nowMillis();
     holdChecks.ask(store, now);
     long next = Math.min(store.nextLeaseEndMillis(), holdChecks.nextMillis());
+    long nextInMillis =
+        Math.min(
+            next == Long.MAX_VALUE ? Long.MAX_VALUE : next - now,
+            space.waiters().nextEndInMillis());
     long wakeInMillis =
-        next == Long.MAX_VALUE ? -1 : Math.min(Math.max(next - now, 1), MAX_WAKE_MILLIS);
-    front.tell(new SpaceActor.LogIdle(recovered, wakeInMillis));
+        nextInMillis == Long.MAX_VALUE ? -1 : Math.min(Math.max(nextInMillis, 1), MAX_WAKE_MILLIS);
+    front.tell(new SpaceActor.LogIdle(recovered, wakeInMillis, endedWaits));
   }
 
   @Override

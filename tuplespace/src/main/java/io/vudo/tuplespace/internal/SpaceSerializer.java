@@ -264,6 +264,18 @@ public final class SpaceSerializer extends SerializerWithStringManifest {
     if (command instanceof SpaceCommand.Operation operation) {
       message.setReplyTo(resolver.toSerializationFormat(operation.replyTo()));
     }
+    if (command instanceof SpaceCommand.PatientOperation patient
+        && !patient.patience().waitId().isEmpty()) {
+      var patience =
+          WireProto.Patience.newBuilder()
+              .setWaitId(patient.patience().waitId())
+              .setMillis(patient.patience().millis());
+      if (patient instanceof SpaceCommand.Read) {
+        message.getReadBuilder().setPatience(patience);
+      } else {
+        message.getTakeBuilder().setPatience(patience);
+      }
+    }
     if (command instanceof SpaceCommand.Write write) {
       message
           .getWriteBuilder()
@@ -289,6 +301,16 @@ public final class SpaceSerializer extends SerializerWithStringManifest {
       message.getConfirmTakeBuilder().setHoldId(confirm.holdId());
     } else if (command instanceof SpaceCommand.ReleaseTake release) {
       message.getReleaseTakeBuilder().setHoldId(release.holdId());
+    } else if (command instanceof SpaceCommand.Await await) {
+      message
+          .getAwaitBuilder()
+          .setRequestId(await.requestId())
+          .setWaiter(await.waiter().toString())
+          .setTemplate(write(await.template()))
+          .setTake(await.take())
+          .setMillis(await.millis());
+    } else if (command instanceof SpaceCommand.CancelWait cancel) {
+      message.getCancelWaitBuilder().setRequestId(cancel.requestId());
     } else {
       message.getStopBuilder();
     }
@@ -298,6 +320,16 @@ public final class SpaceSerializer extends SerializerWithStringManifest {
   private SpaceCommand read(WireProto.SpaceCommand message) throws NotSerializableException {
     if (message.hasStop()) {
       return SpaceCommand.Stop.STOP;
+    } else if (message.hasAwait()) {
+      WireProto.Await await = message.getAwait();
+      return new SpaceCommand.Await(
+          await.getRequestId(),
+          SpiritId.parse(await.getWaiter()),
+          readTemplate(await.getTemplate()),
+          await.getTake(),
+          await.getMillis());
+    } else if (message.hasCancelWait()) {
+      return new SpaceCommand.CancelWait(message.getCancelWait().getRequestId());
     }
     ActorRef<SpaceReply> replyTo = resolver.resolveActorRef(message.getReplyTo());
     return switch (message.getCommandCase()) {
@@ -307,11 +339,16 @@ public final class SpaceSerializer extends SerializerWithStringManifest {
               readTuple(message.getWrite().getTuple()),
               message.getWrite().getTtlMillis(),
               replyTo);
-      case READ -> new SpaceCommand.Read(readTemplate(message.getRead().getTemplate()), replyTo);
+      case READ ->
+          new SpaceCommand.Read(
+              readTemplate(message.getRead().getTemplate()),
+              read(message.getRead().getPatience()),
+              replyTo);
       case TAKE ->
           new SpaceCommand.Take(
               read(message.getTake().getOperation()),
               readTemplate(message.getTake().getTemplate()),
+              read(message.getTake().getPatience()),
               replyTo);
       case COUNT -> new SpaceCommand.Count(readTemplate(message.getCount().getTemplate()), replyTo);
       case HOLD ->
@@ -324,8 +361,12 @@ public final class SpaceSerializer extends SerializerWithStringManifest {
           new SpaceCommand.ConfirmTake(message.getConfirmTake().getHoldId(), replyTo);
       case RELEASE_TAKE ->
           new SpaceCommand.ReleaseTake(message.getReleaseTake().getHoldId(), replyTo);
-      case STOP, COMMAND_NOT_SET -> throw unknown("a command");
+      case STOP, AWAIT, CANCEL_WAIT, COMMAND_NOT_SET -> throw unknown("a command");
     };
+  }
+
+  private static SpaceCommand.Patience read(WireProto.Patience message) {
+    return new SpaceCommand.Patience(message.getWaitId(), message.getMillis());
   }
 
   private static WireProto.SpaceReply write(SpaceReply reply) {

@@ -165,6 +165,11 @@ final class TupleStore {
     return true;
   }
 
+  /** The visible tuple of this id. */
+  Optional<StoredTuple> visible(long entryId) {
+    return Optional.ofNullable(visible.get(entryId));
+  }
+
   Optional<HeldTuple> held(String holdId) {
     return Optional.ofNullable(holds.get(holdId));
   }

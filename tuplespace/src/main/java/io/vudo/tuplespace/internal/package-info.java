@@ -4,6 +4,8 @@
  * <ol>
  *   <li>{@link io.vudo.tuplespace.internal.TupleStore}: the tuples, their indexes, leases and
  *       holds; knows no identity, no journal, no clock.
+ *   <li>{@link io.vudo.tuplespace.internal.Waiters}: those that wait for a tuple, by the order of
+ *       their coming and by what they wait for.
  *   <li>{@link io.vudo.tuplespace.internal.SpaceState}: what is recognised as sent again, what is
  *       refused, which event an operation becomes.
  *   <li>{@link io.vudo.tuplespace.internal.SpaceLog}: one batch of operations, one commit, then the
@@ -12,6 +14,6 @@
  *       recovery when the journal fails.
  * </ol>
  *
- * <p>The first two are plain classes of one thread, the last two Pekko actors.
+ * <p>The first three are plain classes of one thread, the last two Pekko actors.
  */
 package io.vudo.tuplespace.internal;

@@ -2,11 +2,14 @@ package io.vudo.tuplespace.internal;
 
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
+import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.Template;
 import io.vudo.protocol.Tuple;
+import io.vudo.protocol.VudoError;
 import io.vudo.tuplespace.HoldOutcome;
 import io.vudo.tuplespace.HoldResolver;
 import io.vudo.tuplespace.OperationId;
+import io.vudo.tuplespace.WaitListener;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -31,6 +34,12 @@ final class SpaceFixture implements AutoCloseable {
   final List<String> asked = new CopyOnWriteArrayList<>();
   volatile BiFunction<String, String, CompletionStage<HoldOutcome>> holder =
       (id, holdId) -> CompletableFuture.completedFuture(HoldOutcome.PENDING);
+
+  /** For waits; moved by hand like the other. */
+  final AtomicLong ticks = new AtomicLong();
+
+  /** What Spirits heard of their waits. */
+  final List<String> heard = new CopyOnWriteArrayList<>();
 
   private final ActorTestKit kit;
   private final SpaceSettings settings;
@@ -66,7 +75,31 @@ final class SpaceFixture implements AutoCloseable {
           asked.add(id + " " + holdId);
           return holder.apply(id, holdId);
         };
-    space = kit.spawn(SpaceActor.create(name, settings, resolver, clock::get));
+    WaitListener listener =
+        new WaitListener() {
+          @Override
+          public void found(SpiritId waiter, String requestId, Tuple tuple) {
+            heard.add(waiter + " " + requestId + " " + tuple);
+          }
+
+          @Override
+          public void refused(SpiritId waiter, String requestId, VudoError error) {
+            heard.add(waiter + " " + requestId + " " + error.code());
+          }
+        };
+    SpaceClock clocks =
+        new SpaceClock() {
+          @Override
+          public long timeMillis() {
+            return clock.get();
+          }
+
+          @Override
+          public long tickMillis() {
+            return ticks.get();
+          }
+        };
+    space = kit.spawn(SpaceActor.create(name, settings, resolver, listener, clocks));
   }
 
   void stop() {

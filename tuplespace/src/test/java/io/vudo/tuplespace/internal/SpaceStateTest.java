@@ -22,7 +22,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class SpaceStateTest {
-  private static final SpaceLimits LIMITS = new SpaceLimits(10_000, 3, 5_000, 2, 2);
+  private static final SpaceLimits LIMITS = new SpaceLimits(10_000, 3, 5_000, 2, 2, 100, 100_000);
   private static final SpiritId ALICE = SpiritId.parse("worker/alice");
   private static final SpiritId BOB = SpiritId.parse("worker/bob");
   private static final SpiritId CAROL = SpiritId.parse("worker/carol");
@@ -33,7 +33,7 @@ class SpaceStateTest {
 
   private SpaceReply run(SpaceWork work) {
     SpaceState.Decision decision = space.handle(work);
-    decision.event().ifPresent(journal::add);
+    journal.addAll(decision.events());
     return decision.reply().orElse(SpaceReply.Done.DONE);
   }
 

@@ -24,6 +24,11 @@ final class MailboxBudget {
     return true;
   }
 
+  /** Takes so many bytes, whether they are left or not. */
+  void takeAnyway(long bytes) {
+    usedBytes.addAndGet(bytes);
+  }
+
   /** Gives back what was taken. */
   void give(long bytes) {
     usedBytes.addAndGet(-bytes);

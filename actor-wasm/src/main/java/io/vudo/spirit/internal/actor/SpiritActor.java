@@ -13,12 +13,16 @@ import io.vudo.protocol.journal.v1.Acknowledged;
 import io.vudo.protocol.journal.v1.Answer;
 import io.vudo.protocol.journal.v1.Completed;
 import io.vudo.protocol.journal.v1.Configured;
+import io.vudo.protocol.journal.v1.Failed;
 import io.vudo.protocol.journal.v1.Message;
 import io.vudo.protocol.journal.v1.Position;
 import io.vudo.protocol.journal.v1.Remembered;
+import io.vudo.protocol.journal.v1.Reply;
 import io.vudo.protocol.journal.v1.SpiritEvent;
+import io.vudo.protocol.journal.v1.Suspended;
 import io.vudo.protocol.journal.v1.TupleAnswer;
 import io.vudo.protocol.journal.v1.Turn;
+import io.vudo.protocol.journal.v1.Wait;
 import io.vudo.protocol.wire.v1.HoldAnswer;
 import io.vudo.protocol.wire.v1.SwapEnd;
 import io.vudo.spirit.Deployment;
@@ -26,9 +30,10 @@ import io.vudo.spirit.Migration;
 import io.vudo.spirit.SpiritStatus;
 import io.vudo.spirit.internal.history.JournalHistory;
 import io.vudo.spirit.internal.turn.Attempt;
-import io.vudo.spirit.internal.turn.SpaceRequest;
+import io.vudo.spirit.internal.turn.GuestStatus;
 import io.vudo.spirit.internal.turn.SpiritMachine;
 import io.vudo.spirit.internal.turn.TurnLog;
+import io.vudo.spirit.internal.turn.WaitRequest;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -42,6 +47,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.ActorRefResolver;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.PostStop;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
@@ -113,6 +119,23 @@ final class SpiritActor
     INSTANCE
   }
 
+  /**
+   * What the turn that waits lacks.
+   *
+   * @param waitId the id of the wait
+   */
+  record Answered(String waitId, Answer answer) implements Command {}
+
+  /** A turn waits; ask again, or give up. */
+  enum WaitTick implements Command {
+    INSTANCE
+  }
+
+  /** The index of Spirits to wake has sent for this one. */
+  enum Woken implements Command {
+    INSTANCE
+  }
+
   private static final Logger GUEST_LOG = LoggerFactory.getLogger("io.vudo.guest");
   private static final SecureRandom RANDOM = new SecureRandom();
   private static final int ACKNOWLEDGEMENTS_PER_WRITE = 256;
@@ -141,11 +164,18 @@ final class SpiritActor
   private long residencyDeadlineNanos;
   private Duration residencyRetry = RESIDENCY_RETRY_MIN;
 
-  // A turn that waits for a tuple
-  private boolean suspended;
+  // A turn under way that needs a tuple, if there is one
+  private boolean querying;
   private long request;
   private List<Answer> answers = List.of();
   private final Map<String, String> spaceByHold = new HashMap<>();
+
+  // A turn that waits, as the journal knows
+  private final Waits waits;
+  private final ActorRefResolver references;
+  private Attempt.Suspended waiting;
+  private boolean resuming;
+  private String blocking = "";
 
   // What is to be delivered
   private Duration redelivery;
@@ -179,11 +209,12 @@ final class SpiritActor
     this.gate = gate;
     this.redelivery = spirits.settings().redeliveryMin();
     ActorRef<Command> self = context.getSelf();
+    ActorRef<DeliveryReply> replies = context.messageAdapter(DeliveryReply.class, Delivered::new);
     this.courier =
         new Courier(
-            spirits,
-            context.messageAdapter(DeliveryReply.class, Delivered::new),
-            (position, error) -> self.tell(new SpaceAnswered(position, error)));
+            spirits, replies, (position, error) -> self.tell(new SpaceAnswered(position, error)));
+    this.waits = new Waits(spirits, id, timers, replies);
+    this.references = ActorRefResolver.get(context.getSystem());
     spirits
         .deployments()
         .find(id.type())
@@ -316,7 +347,20 @@ final class SpiritActor
     registered = machine.hasDeliveries();
     spirits.swaps().noteRefusal(id, machine.refusedSwap());
     startDeliveries(machine);
-    report(machine, SpiritStatus.Phase.READY);
+    machine
+        .suspended()
+        .ifPresent(
+            turn -> {
+              turn.getAnswersList().stream()
+                  .map(Answer::getTuple)
+                  .filter(tuple -> !tuple.getHold().isEmpty())
+                  .forEach(tuple -> spaceByHold.put(tuple.getHold(), tuple.getSpace()));
+              waits.begin(turn.getWait());
+              // It may be long before it is needed.
+              machine.rest();
+            });
+    tellGate(machine);
+    report(machine, idlePhase(machine));
     keepHeadroom(machine);
     if (machine.lastTurn() > 0) {
       context
@@ -350,14 +394,17 @@ final class SpiritActor
         .forAnyState()
         .onCommand(Batch.class, this::onBatch)
         .onCommand(TupleArrived.class, this::onTupleArrived)
-        .onCommand(TryAgain.class, (machine, again) -> runBatch(machine))
+        .onCommand(TryAgain.class, (machine, again) -> goOn(machine))
+        .onCommand(Answered.class, this::onAnswered)
+        .onCommand(WaitTick.class, (machine, tick) -> onWaitTick(machine))
+        .onCommand(Woken.class, (machine, woken) -> onWoken(machine))
         .onCommand(Registered.class, this::onRegistered)
         .onCommand(Delivered.class, this::onDelivered)
         .onCommand(SpaceAnswered.class, this::onSpaceAnswered)
         .onCommand(Redeliver.class, (machine, tick) -> onRedeliver(machine))
         .onCommand(Resolve.class, this::onResolve)
         .onCommand(Rest.class, (machine, rest) -> onRest(machine))
-        .onCommand(GiveBack.class, (machine, back) -> onGiveBack())
+        .onCommand(GiveBack.class, (machine, back) -> onGiveBack(machine))
         .onCommand(Stop.class, (machine, stop) -> onStop(machine))
         .onCommand(Leave.class, (machine, leave) -> Effect().stop())
         .build();
@@ -372,6 +419,10 @@ final class SpiritActor
     return runBatch(machine);
   }
 
+  private Effect<SpiritEvent, SpiritMachine> goOn(SpiritMachine machine) {
+    return resuming ? resume(machine) : runBatch(machine);
+  }
+
   /** Runs turns until the batch is through, one waits, or it is time to commit. */
   private Effect<SpiritEvent, SpiritMachine> runBatch(SpiritMachine machine) {
     waitingForRoom = false;
@@ -379,7 +430,7 @@ final class SpiritActor
     report(machine, SpiritStatus.Phase.RUNNING);
     MDC.put("spirit", id.toString());
     try {
-      while (next < batch.size() && !suspended) {
+      while (next < batch.size() && !querying && machine.suspended().isEmpty()) {
         SpiritCommand.Queued queued = batch.get(next);
         try {
           if (queued instanceof SpiritCommand.Migrate migrate) {
@@ -480,7 +531,7 @@ final class SpiritActor
     String messageId = message.getId();
     switch (machine.judge(message)) {
       case DUPLICATE -> {
-        later(deliver, repeated(machine, messageId));
+        later(deliver, repeated(machine, message));
         return true;
       }
       case GAP -> {
@@ -534,7 +585,12 @@ final class SpiritActor
                   .build();
       Turn born = attempt(machine, birth);
       if (born == null) {
-        return false;
+        return !querying
+            && suspend(
+                machine,
+                birth,
+                message.getKind() == Message.Kind.SPAWN ? null : message,
+                replyTo(deliver));
       }
       if (born.hasFailed()) {
         later(
@@ -549,23 +605,29 @@ final class SpiritActor
     }
     Turn turn = attempt(machine, message);
     if (turn == null) {
-      return false;
+      return !querying && suspend(machine, message, null, replyTo(deliver));
     }
-    later(
-        deliver,
-        turn.hasFailed()
-            ? new DeliveryReply.HandledBadly(messageId, turn.getNumber(), turn.getFailed())
-            : handled(messageId, turn.getNumber(), turn.getCompleted()));
+    later(deliver, outcome(messageId, turn));
     return true;
   }
 
-  /** Tries a turn; null when it suspended and an answer is under way. */
+  private static DeliveryReply outcome(String messageId, Turn turn) {
+    return turn.hasFailed()
+        ? new DeliveryReply.HandledBadly(messageId, turn.getNumber(), turn.getFailed())
+        : handled(messageId, turn.getNumber(), turn.getCompleted());
+  }
+
+  /** Tries a turn; null when it lacks an answer: {@link #querying} or {@link #waiting}. */
   private Turn attempt(SpiritMachine machine, Message message) {
     Attempt attempt = machine.attempt(message, answers);
-    if (attempt instanceof Attempt.Suspended waiting) {
-      answers = waiting.answers();
-      suspended = true;
-      ask(waiting.request(), machine.lastTurn() + 1);
+    if (attempt instanceof Attempt.Suspended lacking) {
+      if (lacking.request().timeoutMillis() == 0) {
+        answers = lacking.answers();
+        querying = true;
+        ask((WaitRequest.Tuple) lacking.request(), machine.lastTurn() + 1);
+      } else {
+        waiting = lacking;
+      }
       return null;
     }
     Attempt.Finished finished = (Attempt.Finished) attempt;
@@ -592,8 +654,19 @@ final class SpiritActor
     return turn;
   }
 
-  private DeliveryReply repeated(SpiritMachine machine, String messageId) {
-    Remembered before = machine.outcome(messageId).orElse(Remembered.getDefaultInstance());
+  private DeliveryReply repeated(SpiritMachine machine, Message message) {
+    String messageId = message.getId();
+    Optional<Remembered> known = machine.outcome(message);
+    if (known.isEmpty() && message.getKind() == Message.Kind.QUESTION) {
+      return new DeliveryReply.HandledBadly(
+          messageId,
+          0,
+          Failed.newBuilder()
+              .setCode(ErrorCode.OUTCOME_FORGOTTEN.name())
+              .setDetail("Message " + messageId + ".")
+              .build());
+    }
+    Remembered before = known.orElse(Remembered.getDefaultInstance());
     return before.hasFailed()
         ? new DeliveryReply.HandledBadly(messageId, before.getTurn(), before.getFailed())
         : handled(messageId, before.getTurn(), before.getCompleted());
@@ -609,7 +682,27 @@ final class SpiritActor
   }
 
   private void later(SpiritCommand.Deliver deliver, DeliveryReply reply) {
-    afterCommit.add(() -> deliver.replyTo().tell(reply));
+    later(deliver.message(), deliver.replyTo(), reply);
+  }
+
+  /** The answer to a question goes to the asker's address: it may have left memory meanwhile. */
+  private void later(Message message, ActorRef<DeliveryReply> replyTo, DeliveryReply reply) {
+    if (message.getKind() != Message.Kind.QUESTION || reply instanceof DeliveryReply.Refused) {
+      afterCommit.add(() -> replyTo.tell(reply));
+      return;
+    }
+    Reply.Builder answer = Reply.newBuilder();
+    if (reply instanceof DeliveryReply.HandledBadly bad) {
+      answer
+          .setStatus(GuestStatus.FAILED)
+          .setPayload(
+              ByteString.copyFromUtf8(bad.outcome().getCode() + ": " + bad.outcome().getDetail()));
+    } else {
+      answer.setPayload(((DeliveryReply.Handled) reply).outcome().getReply());
+    }
+    SpiritCommand.Answered answered =
+        new SpiritCommand.Answered(message.getId(), Answer.newBuilder().setReply(answer).build());
+    afterCommit.add(() -> spirits.send(message.getSender(), answered));
   }
 
   /** Makes room for an instance; false when there was none for too long. */
@@ -617,18 +710,22 @@ final class SpiritActor
     if (System.nanoTime() - residencyDeadlineNanos > 0) {
       return false;
     }
-    waitingForRoom = true;
-    machine.configured().ifPresent(now -> spirits.residents().makeRoom(now.getEngine()));
     if (wanted instanceof SpiritCommand.Migrate migrate) {
       spirits.residents().makeRoom(migrate.engine());
     }
+    waitForRoom(machine);
+    return true;
+  }
+
+  private void waitForRoom(SpiritMachine machine) {
+    waitingForRoom = true;
+    machine.configured().ifPresent(now -> spirits.residents().makeRoom(now.getEngine()));
     timers.startSingleTimer(TryAgain.INSTANCE, residencyRetry);
     // A turn that needs much room runs in vain each time.
     residencyRetry =
         residencyRetry.compareTo(RESIDENCY_RETRY_MAX) < 0
             ? residencyRetry.multipliedBy(2)
             : RESIDENCY_RETRY_MAX;
-    return true;
   }
 
   // Commit
@@ -651,7 +748,7 @@ final class SpiritActor
       uncommitted.clear();
       return Effect().none().thenRun(() -> committed(machine));
     }
-    if (machine.hasDeliveries() && !registered) {
+    if (machine.needsWaking() && !registered) {
       register();
       return Effect().none();
     }
@@ -666,10 +763,37 @@ final class SpiritActor
     uncommittedBytes = 0;
     released.forEach(Runnable::run);
     startDeliveries(machine);
-    boolean through = !batch.isEmpty() && !suspended && !waitingForRoom;
-    report(machine, suspended ? SpiritStatus.Phase.SUSPENDED : SpiritStatus.Phase.READY);
+    if (registered && !machine.needsWaking()) {
+      scheduleRedelivery();
+    }
+    boolean through = !batch.isEmpty() && !querying && !waitingForRoom;
+    report(machine, idlePhase(machine));
+    tellGate(machine);
     if (through) {
       finishBatch();
+    }
+  }
+
+  private SpiritStatus.Phase idlePhase(SpiritMachine machine) {
+    return querying || machine.suspended().isPresent()
+        ? SpiritStatus.Phase.SUSPENDED
+        : SpiritStatus.Phase.READY;
+  }
+
+  /** While a turn waits, the gate holds all other messages back. */
+  private void tellGate(SpiritMachine machine) {
+    String now =
+        machine
+            .suspended()
+            .map(turn -> turn.hasFollowing() ? turn.getFollowing() : turn.getInput())
+            .map(Message::getId)
+            .orElse("");
+    if (!now.equals(blocking)) {
+      blocking = now;
+      gate.tell(new SpiritCommand.Blocked(now));
+      if (!durable) {
+        gate.tell(new SpiritCommand.MayLeave(now.isEmpty()));
+      }
     }
   }
 
@@ -706,30 +830,39 @@ final class SpiritActor
 
   // Waiting for a tuple
 
-  private void ask(SpaceRequest wanted, long turn) {
+  private void ask(WaitRequest.Tuple wanted, long turn) {
     long ticket = ++request;
     if (wanted.take()) {
       byte[] unique = new byte[8];
       RANDOM.nextBytes(unique);
       String hold = id + "#" + turn + "#" + HexFormat.of().formatHex(unique);
       spaceByHold.put(hold, wanted.space());
-      pipe(ticket, hold, spirits.tuplespace().hold(wanted.space(), id, hold, wanted.template()));
+      pipe(
+          ticket,
+          hold,
+          wanted.space(),
+          spirits.tuplespace().hold(wanted.space(), id, hold, wanted.template()));
     } else {
-      pipe(ticket, "", spirits.tuplespace().read(wanted.space(), wanted.template()));
+      pipe(
+          ticket, "", wanted.space(), spirits.tuplespace().read(wanted.space(), wanted.template()));
     }
   }
 
-  private void pipe(long ticket, String hold, CompletionStage<Optional<Tuple>> found) {
+  private void pipe(
+      long ticket, String hold, String space, CompletionStage<Optional<Tuple>> found) {
     context.pipeToSelf(
         found,
         (tuple, failure) -> {
           TupleAnswer.Builder answer = TupleAnswer.newBuilder();
           if (failure != null) {
-            answer.setStatus(SpaceRequest.TIMEOUT);
+            answer.setStatus(GuestStatus.TIMEOUT);
           } else if (tuple.isEmpty()) {
-            answer.setStatus(SpaceRequest.NOT_FOUND);
+            answer.setStatus(GuestStatus.NOT_FOUND);
           } else {
-            answer.setTuple(ByteString.copyFrom(TupleCodec.encode(tuple.get()))).setHold(hold);
+            answer
+                .setTuple(ByteString.copyFrom(TupleCodec.encode(tuple.get())))
+                .setHold(hold)
+                .setSpace(hold.isEmpty() ? "" : space);
           }
           return new TupleArrived(ticket, answer.build());
         });
@@ -737,19 +870,128 @@ final class SpiritActor
 
   private Effect<SpiritEvent, SpiritMachine> onTupleArrived(
       SpiritMachine machine, TupleArrived arrived) {
-    if (!suspended || arrived.request() != request) {
+    if (!querying || arrived.request() != request) {
       return Effect().none();
     }
-    suspended = false;
+    querying = false;
     List<Answer> more = new ArrayList<>(answers);
     more.add(Answer.newBuilder().setTuple(arrived.answer()).build());
     answers = more;
-    return runBatch(machine);
+    return goOn(machine);
+  }
+
+  // A turn that waits
+
+  private String replyTo(SpiritCommand.Deliver deliver) {
+    return deliver.message().getKind() == Message.Kind.QUESTION
+        ? ""
+        : references.toSerializationFormat(deliver.replyTo());
+  }
+
+  /** Notes that the turn waits; always true. */
+  private boolean suspend(
+      SpiritMachine machine, Message message, Message following, String replyTo) {
+    SpiritEvent event = machine.suspend(message, following, waiting, replyTo);
+    waiting = null;
+    uncommitted.add(event);
+    uncommittedBytes += event.getSerializedSize();
+    afterCommit.add(() -> waits.begin(event.getSuspended().getWait()));
+    return true;
+  }
+
+  private Effect<SpiritEvent, SpiritMachine> onWaitTick(SpiritMachine machine) {
+    Optional<Wait> wait = machine.suspended().map(Suspended::getWait);
+    if (wait.isEmpty() || resuming || !waits.tick(wait.get())) {
+      return Effect().none();
+    }
+    return resume(machine, waits.timeout(wait.get()));
+  }
+
+  private Effect<SpiritEvent, SpiritMachine> onAnswered(SpiritMachine machine, Answered answered) {
+    Optional<Wait> wait =
+        machine
+            .suspended()
+            .map(Suspended::getWait)
+            .filter(waited -> waited.getId().equals(answered.waitId()));
+    if (wait.isEmpty() || resuming) {
+      // Said already, or after the time was over.
+      return Effect().none();
+    }
+    waits.end();
+    Answer answer = answered.answer();
+    if (answer.getTuple().getStatus() == GuestStatus.OK && wait.get().getTuple().getTake()) {
+      String space = wait.get().getTuple().getSpace();
+      spaceByHold.put(answered.waitId(), space);
+      answer =
+          answer.toBuilder()
+              .setTuple(answer.getTuple().toBuilder().setHold(answered.waitId()).setSpace(space))
+              .build();
+    }
+    return resume(machine, answer);
+  }
+
+  private Effect<SpiritEvent, SpiritMachine> resume(SpiritMachine machine, Answer answer) {
+    List<Answer> all = new ArrayList<>(machine.suspended().orElseThrow().getAnswersList());
+    all.add(answer);
+    answers = all;
+    resuming = true;
+    residencyRetry = RESIDENCY_RETRY_MIN;
+    return resume(machine);
+  }
+
+  /** Runs the turn that waited once more from its start, with one answer more. */
+  private Effect<SpiritEvent, SpiritMachine> resume(SpiritMachine machine) {
+    Suspended turn = machine.suspended().orElseThrow();
+    report(machine, SpiritStatus.Phase.RUNNING);
+    MDC.put("spirit", id.toString());
+    try {
+      tryAgain(machine, turn);
+    } catch (VudoException e) {
+      if (e.code() != ErrorCode.RESIDENCY_LIMIT) {
+        throw e;
+      }
+      // However long that takes: the turn is durable, and nobody but its asker waits.
+      waitForRoom(machine);
+      return Effect().none();
+    } finally {
+      MDC.remove("spirit");
+    }
+    if (!querying) {
+      resuming = false;
+      answers = List.of();
+    }
+    keepHeadroom(machine);
+    return commit(machine);
+  }
+
+  private void tryAgain(SpiritMachine machine, Suspended suspended) {
+    waitingForRoom = false;
+    Message input = suspended.getInput();
+    Message following = suspended.hasFollowing() ? suspended.getFollowing() : null;
+    String replyTo = suspended.getReplyTo();
+    Turn turn = attempt(machine, input);
+    if (turn == null) {
+      if (!querying) {
+        suspend(machine, input, following, replyTo);
+      }
+      return;
+    }
+    ActorRef<DeliveryReply> receiver =
+        replyTo.isEmpty() ? context.getSystem().ignoreRef() : references.resolveActorRef(replyTo);
+    if (following == null) {
+      later(input, receiver, outcome(input.getId(), turn));
+    } else if (turn.hasCompleted()) {
+      // It was the birth; the message that caused it is the next.
+      SpiritCommand.Deliver first = new SpiritCommand.Deliver(following, receiver);
+      afterCommit.add(() -> gate.tell(new SpiritCommand.First(first)));
+    } else {
+      later(following, receiver, outcome(following.getId(), turn));
+    }
   }
 
   private Effect<SpiritEvent, SpiritMachine> onResolve(SpiritMachine machine, Resolve resolve) {
     HoldAnswer.Outcome outcome =
-        spaceByHold.containsKey(resolve.hold())
+        spaceByHold.containsKey(resolve.hold()) || machine.holdPending(resolve.hold())
             ? HoldAnswer.Outcome.PENDING
             : machine.holdCommitted(resolve.hold())
                 ? HoldAnswer.Outcome.COMMITTED
@@ -779,6 +1021,9 @@ final class SpiritActor
   private Effect<SpiritEvent, SpiritMachine> onDelivered(
       SpiritMachine machine, Delivered delivered) {
     DeliveryReply reply = delivered.reply();
+    if (SpiritMachine.isWait(reply.messageId())) {
+      return onQuestionRefused(machine, reply);
+    }
     Position position = position(reply.messageId());
     if (reply instanceof DeliveryReply.Refused refused) {
       return notConfirmed(machine, position, refused.error());
@@ -839,13 +1084,39 @@ final class SpiritActor
       redelivery = doubled.compareTo(most) > 0 ? most : doubled;
       scheduleRedelivery();
     } else if (batch.isEmpty()) {
-      if (registered) {
+      if (registered && !machine.needsWaking()) {
         registered = false;
         spirits.wakeIndex().remove(id);
       }
-      gate.tell(new SpiritCommand.MayLeave(true));
+      gate.tell(new SpiritCommand.MayLeave(durable || !machine.needsWaking()));
     } else {
       scheduleRedelivery();
+    }
+    return Effect().none();
+  }
+
+  private Effect<SpiritEvent, SpiritMachine> onQuestionRefused(
+      SpiritMachine machine, DeliveryReply reply) {
+    Optional<Wait> wait =
+        machine
+            .suspended()
+            .map(Suspended::getWait)
+            .filter(waited -> waited.getId().equals(reply.messageId()));
+    if (wait.isPresent()
+        && reply instanceof DeliveryReply.Refused refused
+        && Courier.isFinal(refused.error().code())) {
+      return onAnswered(
+          machine,
+          new Answered(reply.messageId(), Waits.refused(wait.get(), refused.error().code())));
+    }
+    // It is asked again, until the time is over.
+    return Effect().none();
+  }
+
+  /** Leaves the index when it is there for nothing, as after a wait that ended outside of it. */
+  private Effect<SpiritEvent, SpiritMachine> onWoken(SpiritMachine machine) {
+    if (!registered && !registering && !machine.needsWaking() && uncommitted.isEmpty()) {
+      spirits.wakeIndex().remove(id);
     }
     return Effect().none();
   }
@@ -869,13 +1140,10 @@ final class SpiritActor
     return Effect().none();
   }
 
-  private Effect<SpiritEvent, SpiritMachine> onGiveBack() {
-    if (suspended) {
+  private Effect<SpiritEvent, SpiritMachine> onGiveBack(SpiritMachine machine) {
+    if (querying) {
       // Not committed, so it never happened: the message is refused and may be sent again.
-      suspended = false;
-      request++;
-      spaceByHold.forEach((hold, space) -> spirits.tuplespace().release(space, hold));
-      spaceByHold.clear();
+      giveUpQuery(machine);
       finishBatch();
     } else if (waitingForRoom) {
       waitingForRoom = false;
@@ -885,9 +1153,35 @@ final class SpiritActor
     return Effect().none();
   }
 
+  /** Holds of a turn that waits stay; it will go on with them. */
+  private void giveUpQuery(SpiritMachine machine) {
+    querying = false;
+    resuming = false;
+    request++;
+    spaceByHold.forEach(
+        (hold, space) -> {
+          if (!machine.holdPending(hold)) {
+            spirits.tuplespace().release(space, hold);
+          }
+        });
+    spaceByHold.keySet().removeIf(hold -> !machine.holdPending(hold));
+  }
+
   private Effect<SpiritEvent, SpiritMachine> onStop(SpiritMachine machine) {
     stopping = true;
     timers.cancelAll();
+    if (querying) {
+      giveUpQuery(machine);
+    }
+    if (durable) {
+      machine
+          .suspended()
+          .ifPresent(
+              turn ->
+                  spirits
+                      .wakeIndex()
+                      .schedule(id, Waits.dueMillis(turn.getWait(), spirits.clock().millis())));
+    }
     // At once: others may wait for an instance, and writing the snapshot takes a while.
     machine.rest();
     if (!durable || machine.lastTurn() == turnAtSnapshot) {

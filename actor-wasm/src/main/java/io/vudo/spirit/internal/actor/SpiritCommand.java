@@ -1,6 +1,7 @@
 package io.vudo.spirit.internal.actor;
 
 import io.vudo.protocol.VudoError;
+import io.vudo.protocol.journal.v1.Answer;
 import io.vudo.protocol.journal.v1.Message;
 import io.vudo.protocol.journal.v1.SpiritEvent;
 import io.vudo.protocol.wire.v1.HoldAnswer;
@@ -117,6 +118,14 @@ public sealed interface SpiritCommand {
     INSTANCE
   }
 
+  /**
+   * What a turn of the Spirit waits for.
+   *
+   * @param waitId the id of the wait
+   * @param answer what the guest gets
+   */
+  record Answered(String waitId, Answer answer) implements SpiritCommand {}
+
   /** What only a gate and its own child say to each other. */
   sealed interface Local extends SpiritCommand {}
 
@@ -133,6 +142,20 @@ public sealed interface SpiritCommand {
    * @param allowed whether it may
    */
   record MayLeave(boolean allowed) implements Local {}
+
+  /**
+   * A turn waits, so that no other message can be handled; or it waits no more.
+   *
+   * @param messageId of the message that it handles; empty when none waits
+   */
+  record Blocked(String messageId) implements Local {}
+
+  /**
+   * A message that the child was given and that is to come before all others.
+   *
+   * @param message the message
+   */
+  record First(Deliver message) implements Local {}
 
   /** The Spirit's engine is full, and nobody has used another Spirit on it for longer. */
   enum MakeRoom implements Local {

@@ -11,7 +11,10 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.ChildFailed;
@@ -51,6 +54,13 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
   private final TimerScheduler<SpiritCommand> timers;
   private final Deque<SpiritCommand.Queued> waiting = new ArrayDeque<>();
   private long waitingBytes;
+
+  /** The ids of messages of other Spirits that wait or are under way. */
+  private final Set<String> here = new HashSet<>();
+
+  /** The id of the message whose turn waits for an answer; empty when none does. */
+  private String blockedBy = "";
+
   private List<SpiritCommand.Queued> underWay = List.of();
   private ActorRef<SpiritActor.Command> child;
   private boolean mayLeave = true;
@@ -92,6 +102,9 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
         .onMessage(SpiritCommand.Begin.class, this::onQueued)
         .onMessage(SpiritCommand.SwapNow.class, this::onQueued)
         .onMessage(SpiritCommand.BatchDone.class, this::onBatchDone)
+        .onMessage(SpiritCommand.Blocked.class, this::onBlocked)
+        .onMessage(SpiritCommand.First.class, this::onFirst)
+        .onMessage(SpiritCommand.Answered.class, this::onAnswered)
         .onMessage(SpiritCommand.ResolveHold.class, this::onResolveHold)
         .onMessage(SpiritCommand.Wake.class, this::onWake)
         .onMessage(SpiritCommand.MayLeave.class, this::onMayLeave)
@@ -106,6 +119,10 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
   }
 
   private Behavior<SpiritCommand> onQueued(SpiritCommand.Queued queued) {
+    if (isRepeated(queued)) {
+      // Its sender repeats it until it is handled, which may take long while a turn waits.
+      return this;
+    }
     int most =
         spirits
             .deployments()
@@ -144,7 +161,49 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
       budgetBytes += budgetBytes(queued);
       waiting.add(queued);
       waitingBytes += queued.payloadBytes();
+      fromSpirit(queued).ifPresent(here::add);
       pump();
+    }
+    return this;
+  }
+
+  private boolean isRepeated(SpiritCommand.Queued queued) {
+    return fromSpirit(queued)
+        .filter(messageId -> messageId.equals(blockedBy) || here.contains(messageId))
+        .isPresent();
+  }
+
+  private static Optional<String> fromSpirit(SpiritCommand.Queued queued) {
+    return queued instanceof SpiritCommand.Deliver deliver && deliver.message().hasPosition()
+        ? Optional.of(deliver.message().getId())
+        : Optional.empty();
+  }
+
+  private Behavior<SpiritCommand> onBlocked(SpiritCommand.Blocked blocked) {
+    blockedBy = blocked.messageId();
+    pump();
+    return this;
+  }
+
+  private Behavior<SpiritCommand> onFirst(SpiritCommand.First first) {
+    SpiritCommand.Deliver message = first.message();
+    if (leaving) {
+      message.refuse(new VudoError(ErrorCode.SPIRIT_UNAVAILABLE, "The Spirit is being moved."));
+    } else {
+      long bytes = budgetBytes(message);
+      // It was here before, so it is not refused now.
+      spirits.mailboxes().takeAnyway(bytes);
+      budgetBytes += bytes;
+      waiting.addFirst(message);
+      waitingBytes += message.payloadBytes();
+      fromSpirit(message).ifPresent(here::add);
+    }
+    return this;
+  }
+
+  private Behavior<SpiritCommand> onAnswered(SpiritCommand.Answered answered) {
+    if (!leaving) {
+      child().tell(new SpiritActor.Answered(answered.waitId(), answered.answer()));
     }
     return this;
   }
@@ -158,6 +217,7 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
     long bytes = done.stream().mapToLong(SpiritGate::budgetBytes).sum();
     budgetBytes -= bytes;
     spirits.mailboxes().give(bytes);
+    done.forEach(queued -> fromSpirit(queued).ifPresent(here::remove));
   }
 
   private Behavior<SpiritCommand> onStopped() {
@@ -198,7 +258,9 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
   }
 
   private Behavior<SpiritCommand> onWake(SpiritCommand.Wake wake) {
-    child();
+    if (!leaving) {
+      child().tell(SpiritActor.Woken.INSTANCE);
+    }
     return this;
   }
 
@@ -292,6 +354,7 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
     }
     underWay = List.of();
     child = null;
+    blockedBy = "";
     spirits.residents().makeRoom();
     timers.startSingleTimer(SpiritCommand.TryAgain.INSTANCE, RESIDENCY_RETRY);
     return true;
@@ -309,7 +372,7 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
   }
 
   private void pump() {
-    if (underWay.isEmpty() && !waiting.isEmpty()) {
+    if (underWay.isEmpty() && !waiting.isEmpty() && blockedBy.isEmpty()) {
       List<SpiritCommand.Queued> batch = new ArrayList<>();
       while (!waiting.isEmpty() && batch.size() < spirits.settings().batchMessages()) {
         SpiritCommand.Queued first = waiting.poll();

@@ -6,6 +6,7 @@ import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.VudoError;
 import io.vudo.protocol.journal.v1.WakeEvent;
 import io.vudo.protocol.journal.v1.WakeSnapshot;
+import io.vudo.protocol.wire.v1.Answered;
 import io.vudo.protocol.wire.v1.Begin;
 import io.vudo.protocol.wire.v1.Deliver;
 import io.vudo.protocol.wire.v1.Handled;
@@ -43,6 +44,7 @@ public final class SpiritSerializer extends SerializerWithStringManifest {
   private static final String NOT_BEGUN = "GF";
   private static final String SWAP = "S";
   private static final String SWAP_END = "SE";
+  private static final String ANSWERED = "N";
   private static final String WAKE = "W";
   private static final String PASSIVATE = "P";
   private static final String HANDLED = "H";
@@ -90,6 +92,8 @@ public final class SpiritSerializer extends SerializerWithStringManifest {
       return SWAP;
     } else if (message instanceof SwapEnd) {
       return SWAP_END;
+    } else if (message instanceof SpiritCommand.Answered) {
+      return ANSWERED;
     } else if (message instanceof SpiritCommand.Wake) {
       return WAKE;
     } else if (message instanceof SpiritCommand.Passivate) {
@@ -193,12 +197,19 @@ public final class SpiritSerializer extends SerializerWithStringManifest {
           .setDetail(refused.error().detail())
           .build()
           .toByteArray();
+    } else if (message instanceof SpiritCommand.Answered answered) {
+      return Answered.newBuilder()
+          .setWait(answered.waitId())
+          .setAnswer(answered.answer())
+          .build()
+          .toByteArray();
     } else if (message instanceof MessageLite protobuf) {
       return protobuf.toByteArray();
     } else if (message instanceof WakeIndex.Add add) {
       return WakeAdd.newBuilder()
           .setSpirit(add.spirit())
           .setReplyTo(references.toSerializationFormat(add.replyTo()))
+          .setDueMillis(add.dueMillis())
           .build()
           .toByteArray();
     } else if (message instanceof WakeIndex.Added added) {
@@ -260,6 +271,10 @@ public final class SpiritSerializer extends SerializerWithStringManifest {
             new SpiritCommand.SwapNow(
                 references.resolveActorRef(SwapNow.parseFrom(bytes).getReplyTo()));
         case SWAP_END -> SwapEnd.parseFrom(bytes);
+        case ANSWERED -> {
+          Answered answered = Answered.parseFrom(bytes);
+          yield new SpiritCommand.Answered(answered.getWait(), answered.getAnswer());
+        }
         case WAKE -> SpiritCommand.Wake.INSTANCE;
         case PASSIVATE -> SpiritCommand.Passivate.INSTANCE;
         case HANDLED -> {
@@ -281,7 +296,8 @@ public final class SpiritSerializer extends SerializerWithStringManifest {
         case HOLD_ANSWER -> HoldAnswer.parseFrom(bytes);
         case INDEX_ADD -> {
           WakeAdd add = WakeAdd.parseFrom(bytes);
-          yield new WakeIndex.Add(add.getSpirit(), references.resolveActorRef(add.getReplyTo()));
+          yield new WakeIndex.Add(
+              add.getSpirit(), add.getDueMillis(), references.resolveActorRef(add.getReplyTo()));
         }
         case INDEX_ADDED -> new WakeIndex.Added(WakeAdded.parseFrom(bytes).getSpirit());
         case INDEX_REMOVE -> new WakeIndex.Remove(WakeRemove.parseFrom(bytes).getSpirit());

@@ -17,6 +17,7 @@ import java.time.Duration;
  * @param batchRunTime how long turns may run before what they did is committed
  * @param redeliveryMin first wait before an effect is delivered again
  * @param redeliveryMax longest wait
+ * @param waitRedeliveryMax longest wait before a turn that waits asks again
  * @param maxSenders senders whose position an inbox remembers
  * @param maxIdempotencyKeys outcomes that an inbox remembers
  * @param maxIdempotencyKeyBytes bytes of them
@@ -41,6 +42,7 @@ record SpiritSettings(
     Duration batchRunTime,
     Duration redeliveryMin,
     Duration redeliveryMax,
+    Duration waitRedeliveryMax,
     int maxSenders,
     int maxIdempotencyKeys,
     int maxIdempotencyKeyBytes,
@@ -78,6 +80,7 @@ record SpiritSettings(
         spirit.getDuration("batch-run-time"),
         spirit.getDuration("redelivery-min"),
         spirit.getDuration("redelivery-max"),
+        spirit.getDuration("wait-redelivery-max"),
         spirit.getInt("max-senders"),
         spirit.getInt("max-idempotency-keys"),
         spirit.getBytes("max-idempotency-key-bytes").intValue(),
@@ -95,6 +98,7 @@ record SpiritSettings(
             turn.getInt("max-answers"),
             turn.getBytes("max-answer-bytes").intValue(),
             turn.getInt("max-log-lines"),
-            turn.getBytes("max-log-line-bytes").intValue()));
+            turn.getBytes("max-log-line-bytes").intValue(),
+            turn.getDuration("max-wait").toMillis()));
   }
 }

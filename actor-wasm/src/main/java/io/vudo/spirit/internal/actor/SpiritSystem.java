@@ -4,12 +4,16 @@ import com.google.protobuf.ByteString;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.ModuleDigest;
 import io.vudo.protocol.SpiritId;
+import io.vudo.protocol.Tuple;
+import io.vudo.protocol.TupleCodec;
 import io.vudo.protocol.VudoError;
 import io.vudo.protocol.VudoException;
+import io.vudo.protocol.journal.v1.Answer;
 import io.vudo.protocol.journal.v1.Completed;
 import io.vudo.protocol.journal.v1.Configured;
 import io.vudo.protocol.journal.v1.Message;
 import io.vudo.protocol.journal.v1.SpiritEvent;
+import io.vudo.protocol.journal.v1.TupleAnswer;
 import io.vudo.protocol.wire.v1.HoldAnswer;
 import io.vudo.spirit.CompiledModule;
 import io.vudo.spirit.CompiledModules;
@@ -25,6 +29,7 @@ import io.vudo.spirit.internal.turn.Configurations;
 import io.vudo.spirit.internal.turn.SpiritMachine;
 import io.vudo.tuplespace.HoldOutcome;
 import io.vudo.tuplespace.Tuplespace;
+import io.vudo.tuplespace.WaitListener;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
@@ -41,7 +46,7 @@ import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.apache.pekko.cluster.sharding.typed.javadsl.Entity;
 
 /** Wires the actors of all Spirits of a node, and turns calls of JVM code into messages. */
-public final class SpiritSystem {
+public final class SpiritSystem implements WaitListener {
 
   /**
    * Not at once: a node that is stopped right after its start would wait for shards to be placed.
@@ -71,7 +76,7 @@ public final class SpiritSystem {
     this.settings = SpiritSettings.from(system.settings().config());
     this.residents = new Residents(modules::engine);
     this.mailboxes = new MailboxBudget(settings.maxNodeMailboxBytes());
-    this.wakeIndex = new WakeIndex(sharding);
+    this.wakeIndex = new WakeIndex(sharding, system.ignoreRef());
     this.history =
         new JournalHistory(
             system,
@@ -114,7 +119,7 @@ public final class SpiritSystem {
             .withStopMessage(SpiritCommand.Passivate.INSTANCE)
             // A Spirit with something undelivered must stay; only its gate knows.
             .withSettings(ClusterShardingSettings.create(system).withNoPassivationStrategy()));
-    wakeIndex.start(system, settings);
+    wakeIndex.start(system, settings, Clock.systemUTC());
     system
         .scheduler()
         .scheduleWithFixedDelay(
@@ -255,6 +260,26 @@ public final class SpiritSystem {
                   case ABORTED -> HoldOutcome.ABORTED;
                   case PENDING, UNRECOGNIZED -> HoldOutcome.PENDING;
                 });
+  }
+
+  @Override
+  public void found(SpiritId waiter, String requestId, Tuple tuple) {
+    // The Spirit knows where it waits, and whether to take.
+    answer(
+        waiter,
+        requestId,
+        TupleAnswer.newBuilder().setTuple(ByteString.copyFrom(TupleCodec.encode(tuple))));
+  }
+
+  @Override
+  public void refused(SpiritId waiter, String requestId, VudoError error) {
+    answer(waiter, requestId, TupleAnswer.newBuilder().setStatus(Waits.statusOf(error.code())));
+  }
+
+  private void answer(SpiritId waiter, String requestId, TupleAnswer.Builder answer) {
+    sharding
+        .entityRefFor(SpiritGate.KEY, waiter.toString())
+        .tell(new SpiritCommand.Answered(requestId, Answer.newBuilder().setTuple(answer).build()));
   }
 
   public List<SpiritStatus> resident() {

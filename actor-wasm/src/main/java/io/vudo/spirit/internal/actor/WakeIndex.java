@@ -1,16 +1,24 @@
 package io.vudo.spirit.internal.actor;
 
 import io.vudo.protocol.SpiritId;
+import io.vudo.protocol.journal.v1.WakeAt;
 import io.vudo.protocol.journal.v1.WakeEvent;
 import io.vudo.protocol.journal.v1.WakeSnapshot;
+import java.time.Clock;
 import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.CompletionStage;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 import org.apache.pekko.cluster.sharding.typed.ClusterShardingSettings;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.apache.pekko.cluster.sharding.typed.javadsl.Entity;
@@ -18,31 +26,47 @@ import org.apache.pekko.cluster.sharding.typed.javadsl.EntityTypeKey;
 import org.apache.pekko.persistence.typed.PersistenceId;
 import org.apache.pekko.persistence.typed.SnapshotAdapter;
 import org.apache.pekko.persistence.typed.javadsl.CommandHandler;
+import org.apache.pekko.persistence.typed.javadsl.Effect;
 import org.apache.pekko.persistence.typed.javadsl.EventHandler;
 import org.apache.pekko.persistence.typed.javadsl.EventSourcedBehavior;
 import org.apache.pekko.persistence.typed.javadsl.RetentionCriteria;
 
 /**
- * The durable index of Spirits that must come back by themselves after a crash, because they have
- * something to deliver. A Spirit is in it before the turn commits that makes it so, and leaves it
- * some time after everything was confirmed.
+ * The durable index of Spirits that must come back by themselves: after a crash, because they have
+ * something to deliver or wait for something; or at a time, because they left memory with something
+ * to do then. A Spirit is in it before the turn commits that makes it so, and leaves it some time
+ * after there is nothing more to do.
  *
  * <p>It is spread over a few sharded, event-sourced partitions. A periodic ping from every node
  * starts those that nobody has started, and makes each wake its Spirits: after a crash of the node,
- * and also when a single Spirit went down with its journal.
+ * and also when a single Spirit went down with its journal. Those that have a time are woken then.
  */
 final class WakeIndex {
   static final int PARTITIONS = 8;
   static final EntityTypeKey<Command> KEY = EntityTypeKey.create(Command.class, "wake");
 
+  /** Due whenever the Spirit is not in memory. */
+  static final long NOW = 0;
+
   private static final Duration TIMEOUT = Duration.ofSeconds(5);
+  private static final Duration LONGEST_TICK = Duration.ofMinutes(1);
+  private static final long SHORTEST_TICK_MILLIS = 200;
 
   private final ClusterSharding sharding;
+  private final ActorRef<Added> nobody;
 
   /** What a partition understands. */
   sealed interface Command {}
 
-  record Add(String spirit, ActorRef<Added> replyTo) implements Command {}
+  /**
+   * @param dueMillis when to wake it, milliseconds since 1970; {@link #NOW} = whenever it is away
+   */
+  record Add(String spirit, long dueMillis, ActorRef<Added> replyTo) implements Command {}
+
+  /** The time of the next one has come, or might have. */
+  private enum Tick implements Command {
+    INSTANCE
+  }
 
   record Remove(String spirit) implements Command {}
 
@@ -53,16 +77,18 @@ final class WakeIndex {
   /** The Spirit is in the index, durably. */
   record Added(String spirit) {}
 
-  WakeIndex(ClusterSharding sharding) {
+  WakeIndex(ClusterSharding sharding, ActorRef<Added> nobody) {
     this.sharding = sharding;
+    this.nobody = nobody;
   }
 
-  void start(ActorSystem<?> system, SpiritSettings settings) {
+  void start(ActorSystem<?> system, SpiritSettings settings, Clock clock) {
     sharding.init(
         Entity.of(
                 KEY,
                 entity ->
-                    Partition.create(sharding, settings, Integer.parseInt(entity.getEntityId())))
+                    Partition.create(
+                        sharding, settings, clock, Integer.parseInt(entity.getEntityId())))
             .withSettings(ClusterShardingSettings.create(system).withNoPassivationStrategy()));
   }
 
@@ -77,7 +103,17 @@ final class WakeIndex {
   CompletionStage<Added> add(SpiritId id) {
     return sharding
         .entityRefFor(KEY, partition(id))
-        .ask(replyTo -> new Add(id.toString(), replyTo), TIMEOUT);
+        .ask(replyTo -> new Add(id.toString(), NOW, replyTo), TIMEOUT);
+  }
+
+  /**
+   * The Spirit leaves memory and is to be woken at a time; until this has arrived it is woken at
+   * the next ping.
+   */
+  void schedule(SpiritId id, long dueMillis) {
+    sharding
+        .entityRefFor(KEY, partition(id))
+        .tell(new Add(id.toString(), Math.max(NOW + 1, dueMillis), nobody));
   }
 
   void remove(SpiritId id) {
@@ -88,19 +124,66 @@ final class WakeIndex {
     return Integer.toString(Math.floorMod(id.toString().hashCode(), PARTITIONS));
   }
 
-  private static final class Partition
-      extends EventSourcedBehavior<Command, WakeEvent, Set<String>> {
-    private final ClusterSharding sharding;
-    private final SpiritSettings settings;
+  /** Who is to be woken, by name and by time. */
+  private static final class Due {
+    private final Map<String, Long> bySpirit = new TreeMap<>();
+    private final NavigableMap<Long, Set<String>> byTime = new TreeMap<>();
 
-    private Partition(ClusterSharding sharding, SpiritSettings settings, int number) {
-      super(PersistenceId.ofUniqueId("wake|" + number));
-      this.sharding = sharding;
-      this.settings = settings;
+    void put(String spirit, long dueMillis) {
+      remove(spirit);
+      bySpirit.put(spirit, dueMillis);
+      byTime.computeIfAbsent(dueMillis, time -> new TreeSet<>()).add(spirit);
     }
 
-    static Behavior<Command> create(ClusterSharding sharding, SpiritSettings settings, int number) {
-      return Behaviors.setup(context -> new Partition(sharding, settings, number));
+    void remove(String spirit) {
+      Long before = bySpirit.remove(spirit);
+      if (before != null) {
+        Set<String> same = byTime.get(before);
+        same.remove(spirit);
+        if (same.isEmpty()) {
+          byTime.remove(before);
+        }
+      }
+    }
+
+    boolean isDue(String spirit, long dueMillis) {
+      return Long.valueOf(dueMillis).equals(bySpirit.get(spirit));
+    }
+
+    List<String> until(long timeMillis) {
+      return byTime.headMap(timeMillis, true).values().stream().flatMap(Set::stream).toList();
+    }
+
+    Optional<Long> next() {
+      return Optional.ofNullable(byTime.higherKey(NOW));
+    }
+  }
+
+  private static final class Partition extends EventSourcedBehavior<Command, WakeEvent, Due> {
+    private final TimerScheduler<Command> timers;
+    private final ClusterSharding sharding;
+    private final SpiritSettings settings;
+    private final Clock clock;
+
+    private Partition(
+        TimerScheduler<Command> timers,
+        ClusterSharding sharding,
+        SpiritSettings settings,
+        Clock clock,
+        int number) {
+      super(PersistenceId.ofUniqueId("wake|" + number));
+      this.timers = timers;
+      this.sharding = sharding;
+      this.settings = settings;
+      this.clock = clock;
+    }
+
+    static Behavior<Command> create(
+        ClusterSharding sharding, SpiritSettings settings, Clock clock, int number) {
+      return Behaviors.setup(
+          context ->
+              Behaviors.withTimers(
+                  timers -> new Partition(timers, sharding, settings, clock, number)));
     }
 
     @Override
@@ -114,37 +197,67 @@ final class WakeIndex {
     }
 
     @Override
-    public Set<String> emptyState() {
-      return new TreeSet<>();
+    public Due emptyState() {
+      return new Due();
     }
 
     @Override
-    public CommandHandler<Command, WakeEvent, Set<String>> commandHandler() {
+    public CommandHandler<Command, WakeEvent, Due> commandHandler() {
       return newCommandHandlerBuilder()
           .forAnyState()
-          .onCommand(
-              Add.class,
-              (spirits, add) ->
-                  spirits.contains(add.spirit())
-                      ? Effect().none().thenRun(() -> confirm(add))
-                      : Effect()
-                          .persist(WakeEvent.newBuilder().addAdded(add.spirit()).build())
-                          .thenRun(() -> confirm(add)))
+          .onCommand(Add.class, this::add)
           .onCommand(
               Remove.class,
-              (spirits, remove) ->
-                  spirits.contains(remove.spirit())
+              (due, remove) ->
+                  due.bySpirit.containsKey(remove.spirit())
                       ? Effect().persist(WakeEvent.newBuilder().addRemoved(remove.spirit()).build())
                       : Effect().none())
-          .onCommand(Ping.class, (spirits, ping) -> Effect().none().thenRun(() -> wake(spirits)))
+          .onCommand(Ping.class, (due, ping) -> Effect().none().thenRun(() -> wake(due, NOW)))
+          .onCommand(
+              Tick.class, (due, tick) -> Effect().none().thenRun(() -> wake(due, clock.millis())))
           .build();
     }
 
+    private Effect<WakeEvent, Due> add(Due due, Add add) {
+      if (due.isDue(add.spirit(), add.dueMillis())) {
+        return Effect().none().thenRun(() -> confirm(add));
+      }
+      WakeEvent event =
+          add.dueMillis() == NOW
+              ? WakeEvent.newBuilder().addAdded(add.spirit()).build()
+              : WakeEvent.newBuilder()
+                  .addScheduled(
+                      WakeAt.newBuilder().setSpirit(add.spirit()).setDueMillis(add.dueMillis()))
+                  .build();
+      return Effect()
+          .persist(event)
+          .thenRun(
+              () -> {
+                confirm(add);
+                schedule(due);
+              });
+    }
+
     /** Those that are awake already take no notice. */
-    private void wake(Set<String> spirits) {
-      spirits.forEach(
-          spirit ->
-              sharding.entityRefFor(SpiritGate.KEY, spirit).tell(SpiritCommand.Wake.INSTANCE));
+    private void wake(Due due, long timeMillis) {
+      due.until(timeMillis)
+          .forEach(
+              spirit ->
+                  sharding.entityRefFor(SpiritGate.KEY, spirit).tell(SpiritCommand.Wake.INSTANCE));
+      schedule(due);
+    }
+
+    /** One that was woken and is still here then is woken again. */
+    private void schedule(Due due) {
+      Optional<Long> next = due.next();
+      if (next.isEmpty()) {
+        timers.cancel(Tick.INSTANCE);
+        return;
+      }
+      long pauseMillis =
+          Math.min(
+              LONGEST_TICK.toMillis(), Math.max(SHORTEST_TICK_MILLIS, next.get() - clock.millis()));
+      timers.startSingleTimer(Tick.INSTANCE, Duration.ofMillis(pauseMillis));
     }
 
     private static void confirm(Add add) {
@@ -152,11 +265,12 @@ final class WakeIndex {
     }
 
     @Override
-    public EventHandler<Set<String>, WakeEvent> eventHandler() {
-      return (spirits, event) -> {
-        spirits.addAll(event.getAddedList());
-        event.getRemovedList().forEach(spirits::remove);
-        return spirits;
+    public EventHandler<Due, WakeEvent> eventHandler() {
+      return (due, event) -> {
+        event.getAddedList().forEach(spirit -> due.put(spirit, NOW));
+        event.getScheduledList().forEach(at -> due.put(at.getSpirit(), at.getDueMillis()));
+        event.getRemovedList().forEach(due::remove);
+        return due;
       };
     }
 
@@ -166,16 +280,30 @@ final class WakeIndex {
     }
 
     @Override
-    public SnapshotAdapter<Set<String>> snapshotAdapter() {
+    public SnapshotAdapter<Due> snapshotAdapter() {
       return new SnapshotAdapter<>() {
         @Override
-        public Object toJournal(Set<String> spirits) {
-          return WakeSnapshot.newBuilder().addAllSpirits(spirits).build();
+        public Object toJournal(Due due) {
+          WakeSnapshot.Builder snapshot = WakeSnapshot.newBuilder();
+          due.bySpirit.forEach(
+              (spirit, dueMillis) -> {
+                if (dueMillis == NOW) {
+                  snapshot.addSpirits(spirit);
+                } else {
+                  snapshot.addScheduled(
+                      WakeAt.newBuilder().setSpirit(spirit).setDueMillis(dueMillis));
+                }
+              });
+          return snapshot.build();
         }
 
         @Override
-        public Set<String> fromJournal(Object snapshot) {
-          return new TreeSet<>(((WakeSnapshot) snapshot).getSpiritsList());
+        public Due fromJournal(Object snapshot) {
+          WakeSnapshot stored = (WakeSnapshot) snapshot;
+          Due due = new Due();
+          stored.getSpiritsList().forEach(spirit -> due.put(spirit, NOW));
+          stored.getScheduledList().forEach(at -> due.put(at.getSpirit(), at.getDueMillis()));
+          return due;
         }
       };
     }

@@ -74,16 +74,16 @@ final class SwapPass implements Pass<CheckedSpirit> {
           replayFirst();
         }
       }
-      case CONFIGURED -> window.add(event);
-      // Its hash is that of another place now.
-      case MARKER -> {}
+      // The hash is that of another place now, and what waited is over.
+      case MARKER, SUSPENDED -> {}
       case ACKNOWLEDGED -> own.replay(event);
-      default -> {
+      case STOPPED, FORKED_PAGES, FORKED, SWAPPED -> {
         while (!window.isEmpty()) {
           replayFirst();
         }
         own.replay(event);
       }
+      default -> window.add(event);
     }
     return true;
   }

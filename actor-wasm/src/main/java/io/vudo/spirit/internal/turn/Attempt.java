@@ -16,11 +16,11 @@ public sealed interface Attempt {
   record Finished(Turn turn, List<TurnLog> logs) implements Attempt {}
 
   /**
-   * The guest needs a tuple. The machine is as it was before the attempt; try again with {@code
+   * The guest needs an answer. The machine is as it was before the attempt; try again with {@code
    * answers} and the one that was missing after them.
    *
-   * @param request what the guest asked for
+   * @param request what the guest waits for
    * @param answers those given so far
    */
-  record Suspended(SpaceRequest request, List<Answer> answers) implements Attempt {}
+  record Suspended(WaitRequest request, List<Answer> answers) implements Attempt {}
 }

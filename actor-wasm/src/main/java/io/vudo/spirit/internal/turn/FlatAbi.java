@@ -2,6 +2,7 @@ package io.vudo.spirit.internal.turn;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.google.protobuf.ByteString;
 import io.vudo.protocol.Capability.Kind;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.SpiritId;
@@ -10,6 +11,7 @@ import io.vudo.protocol.Tuple;
 import io.vudo.protocol.TupleCodec;
 import io.vudo.protocol.VudoException;
 import io.vudo.protocol.journal.v1.Message;
+import io.vudo.protocol.journal.v1.Reply;
 import io.vudo.protocol.journal.v1.TupleAnswer;
 import io.vudo.spirit.EngineInstance;
 import java.nio.ByteBuffer;
@@ -36,6 +38,8 @@ final class FlatAbi {
           .define("message_type", "ii", "i", (t, g, a) -> answerString(g, t.input().getType(), a))
           .define("message_id", "ii", "i", (t, g, a) -> answerString(g, t.input().getId(), a))
           .define("send_message", "iiiiii", "i", FlatAbi::sendMessage)
+          .define("ask", "iiiiiilii", "i", FlatAbi::ask)
+          .define("sleep", "l", "i", FlatAbi::sleep)
           .define("spawn", "iiiiii", "i", FlatAbi::spawn)
           .define("stop", "ii", "i", FlatAbi::stop)
           .define("tuplespace_write", "iiiil", "i", FlatAbi::tuplespaceWrite)
@@ -57,6 +61,41 @@ final class FlatAbi {
     require(host.grants().allow(Kind.CROSS_SANDBOX_CALL, to));
     host.send(spiritId(to), type, payload, Message.Kind.MESSAGE);
     return GuestStatus.OK;
+  }
+
+  private static long ask(HostContext host, EngineInstance guest, long[] a) {
+    String to = name(guest, a[0], a[1]);
+    String type = name(guest, a[2], a[3]);
+    byte[] payload = payload(host, guest, a[4], a[5]);
+    require(host.grants().allow(Kind.CROSS_SANDBOX_CALL, to));
+    requireRange(guest, a[7], 4);
+    requireRange(guest, a[8], 4);
+    Reply answer =
+        host.ask(
+            new WaitRequest.Reply(
+                spiritId(to), type, ByteString.copyFrom(payload), waitMillis(host, a[6], 1)));
+    if (answer.getStatus() == GuestStatus.OK || answer.getStatus() == GuestStatus.FAILED) {
+      answerBuffer(host, guest, answer.getPayload().toByteArray(), a[7], a[8]);
+    }
+    return answer.getStatus();
+  }
+
+  private static long sleep(HostContext host, EngineInstance guest, long[] a) {
+    long millis = waitMillis(host, a[0], 0);
+    if (millis > 0) {
+      host.sleep(new WaitRequest.Sleep(millis));
+    }
+    return GuestStatus.OK;
+  }
+
+  private static long waitMillis(HostContext host, long millis, long least) {
+    if (millis < least) {
+      throw GuestStatus.INVALID_PARAMETER;
+    }
+    if (millis > host.maxWaitMillis()) {
+      throw GuestStatus.LIMIT_EXCEEDED;
+    }
+    return millis;
   }
 
   private static long spawn(HostContext host, EngineInstance guest, long[] a) {
@@ -99,16 +138,14 @@ final class FlatAbi {
     require(host.grants().allow(take ? Kind.TUPLESPACE_TAKE : Kind.TUPLESPACE_READ, space));
     requireRange(guest, a[5], 4);
     requireRange(guest, a[6], 4);
-    if (a[4] != 0) {
-      throw GuestStatus.INVALID_PARAMETER;
-    }
+    long timeoutMillis = waitMillis(host, a[4], 0);
     Template template;
     try {
       template = TupleCodec.decodeTemplate(encoded);
     } catch (VudoException e) {
       throw GuestStatus.INVALID_PARAMETER;
     }
-    TupleAnswer answer = host.tuple(new SpaceRequest(take, space, template));
+    TupleAnswer answer = host.tuple(new WaitRequest.Tuple(take, space, template, timeoutMillis));
     if (answer.getStatus() != GuestStatus.OK) {
       return answer.getStatus();
     }

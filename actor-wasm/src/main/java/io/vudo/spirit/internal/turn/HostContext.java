@@ -3,6 +3,7 @@ package io.vudo.spirit.internal.turn;
 import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.SpiritLimits;
 import io.vudo.protocol.journal.v1.Message;
+import io.vudo.protocol.journal.v1.Reply;
 import io.vudo.protocol.journal.v1.TupleAnswer;
 import java.util.List;
 
@@ -38,7 +39,16 @@ interface HostContext {
   byte[] random(int length);
 
   /** The tuple, or unwinds the guest to go and get one. */
-  TupleAnswer tuple(SpaceRequest request);
+  TupleAnswer tuple(WaitRequest.Tuple request);
+
+  /** The reply, or unwinds the guest to ask for it. */
+  Reply ask(WaitRequest.Reply request);
+
+  /** Returns when the time is over, or unwinds the guest to let it pass. */
+  void sleep(WaitRequest.Sleep request);
+
+  /** The longest that a turn may wait for one answer. */
+  long maxWaitMillis();
 
   // Effects
 

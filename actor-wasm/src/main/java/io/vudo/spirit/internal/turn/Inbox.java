@@ -14,16 +14,22 @@ import java.util.Optional;
  * What a Spirit remembers of the messages it has handled, so that none is handled twice.
  *
  * <p>Of another Spirit it keeps the position of the last message, which is enough because senders
- * deliver in order. Of a caller with an idempotency key it keeps the outcome. All is bounded; the
- * least recently used are forgotten first.
+ * deliver in order. Of a caller with an idempotency key it keeps the outcome, and so it does of the
+ * last question of a Spirit, which asks one after the other. All is bounded; the least recently
+ * used are forgotten first, outcomes of questions sooner than that they were handled.
  */
 final class Inbox {
+  /** No Spirit id begins with it. */
+  private static final String QUESTIONS = "?";
+
   private final int maxSenders;
   private final int maxKeys;
   private final int maxKeyBytes;
   private final Map<String, Position> watermarks = new LinkedHashMap<>(16, 0.75f, true);
   private final Map<String, Remembered> remembered = new LinkedHashMap<>(16, 0.75f, true);
+  private final Map<String, Remembered> answered = new LinkedHashMap<>(16, 0.75f, true);
   private long rememberedBytes;
+  private long answeredBytes;
 
   Inbox(int maxSenders, int maxKeys, int maxKeyBytes) {
     this.maxSenders = maxSenders;
@@ -33,7 +39,7 @@ final class Inbox {
 
   Verdict judge(Message message) {
     if (message.hasPosition()) {
-      Position last = watermarks.get(message.getSender());
+      Position last = watermarks.get(sequence(message));
       if (last != null && Positions.notAfter(message.getPosition(), last)) {
         return Verdict.DUPLICATE;
       }
@@ -46,26 +52,42 @@ final class Inbox {
     return remembered.containsKey(message.getId()) ? Verdict.DUPLICATE : Verdict.NEW;
   }
 
-  /** How the message with this id ended, if a caller chose the id. */
-  Optional<Remembered> outcome(String messageId) {
-    return Optional.ofNullable(remembered.get(messageId));
+  /** How the message ended, if it is a question or its caller chose the id. */
+  Optional<Remembered> outcome(Message message) {
+    Remembered outcome =
+        isQuestion(message) ? answered.get(message.getSender()) : remembered.get(message.getId());
+    return Optional.ofNullable(outcome)
+        .filter(known -> known.getMessageId().equals(message.getId()));
+  }
+
+  /** What numbers the message: a question overtakes the messages that its turn sends. */
+  private static String sequence(Message message) {
+    return isQuestion(message) ? QUESTIONS + message.getSender() : message.getSender();
+  }
+
+  private static boolean isQuestion(Message message) {
+    return message.getKind() == Message.Kind.QUESTION;
   }
 
   /** Notes that this message needs no handling any more, and how its turn ended. */
   void handled(Message message, Turn turn) {
     if (message.hasPosition()) {
-      watermarks.put(message.getSender(), message.getPosition());
+      watermarks.put(sequence(message), message.getPosition());
       trim(watermarks, maxSenders);
-    } else if (message.getId().startsWith(SpiritMachine.KEY_PREFIX)) {
-      Remembered.Builder outcome =
-          Remembered.newBuilder().setMessageId(message.getId()).setTurn(turn.getNumber());
-      if (turn.hasFailed()) {
-        outcome.setFailed(turn.getFailed());
-      } else {
-        outcome.setCompleted(turn.getCompleted());
-      }
-      remember(outcome.build());
     }
+    if (isQuestion(message)) {
+      remember(outcome(message, turn).setAsker(message.getSender()).build());
+    } else if (message.getId().startsWith(SpiritMachine.KEY_PREFIX)) {
+      remember(outcome(message, turn).build());
+    }
+  }
+
+  private static Remembered.Builder outcome(Message message, Turn turn) {
+    Remembered.Builder outcome =
+        Remembered.newBuilder().setMessageId(message.getId()).setTurn(turn.getNumber());
+    return turn.hasFailed()
+        ? outcome.setFailed(turn.getFailed())
+        : outcome.setCompleted(turn.getCompleted());
   }
 
   /** Notes a message that was handled without a turn of its own. */
@@ -78,26 +100,38 @@ final class Inbox {
         (sender, position) ->
             header.addWatermarks(Watermark.newBuilder().setSender(sender).setPosition(position)));
     header.addAllRemembered(remembered.values());
+    header.addAllRemembered(answered.values());
   }
 
   void readFrom(SpiritHeader header) {
     watermarks.clear();
     remembered.clear();
+    answered.clear();
     header.getWatermarksList().forEach(w -> watermarks.put(w.getSender(), w.getPosition()));
     rememberedBytes = 0;
+    answeredBytes = 0;
     header.getRememberedList().forEach(this::remember);
   }
 
   private void remember(Remembered outcome) {
-    Remembered before = remembered.put(outcome.getMessageId(), outcome);
-    rememberedBytes += outcome.getSerializedSize();
-    rememberedBytes -= before == null ? 0 : before.getSerializedSize();
-    var eldest = remembered.values().iterator();
-    while (remembered.size() > maxKeys
-        || (rememberedBytes > maxKeyBytes && remembered.size() > 1)) {
-      rememberedBytes -= eldest.next().getSerializedSize();
+    if (outcome.getAsker().isEmpty()) {
+      rememberedBytes += put(remembered, outcome.getMessageId(), outcome, maxKeys, rememberedBytes);
+    } else {
+      answeredBytes += put(answered, outcome.getAsker(), outcome, maxSenders, answeredBytes);
+    }
+  }
+
+  /** Answers by how many bytes the map has grown. */
+  private long put(
+      Map<String, Remembered> map, String key, Remembered outcome, int most, long bytes) {
+    Remembered before = map.put(key, outcome);
+    long grown = outcome.getSerializedSize() - (before == null ? 0L : before.getSerializedSize());
+    var eldest = map.values().iterator();
+    while (map.size() > most || (bytes + grown > maxKeyBytes && map.size() > 1)) {
+      grown -= eldest.next().getSerializedSize();
       eldest.remove();
     }
+    return grown;
   }
 
   private static void trim(Map<String, ?> map, int most) {

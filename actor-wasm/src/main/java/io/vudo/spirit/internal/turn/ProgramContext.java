@@ -4,6 +4,7 @@ import io.vudo.protocol.Capability.Kind;
 import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.SpiritLimits;
 import io.vudo.protocol.journal.v1.Message;
+import io.vudo.protocol.journal.v1.Reply;
 import io.vudo.protocol.journal.v1.TupleAnswer;
 import io.vudo.spirit.AdmittedModule;
 import io.vudo.spirit.HostFunction;
@@ -108,8 +109,23 @@ public final class ProgramContext implements HostContext {
   }
 
   @Override
-  public TupleAnswer tuple(SpaceRequest request) {
+  public TupleAnswer tuple(WaitRequest.Tuple request) {
     throw GuestStatus.CAPABILITY_DENIED;
+  }
+
+  @Override
+  public Reply ask(WaitRequest.Reply request) {
+    throw GuestStatus.CAPABILITY_DENIED;
+  }
+
+  @Override
+  public void sleep(WaitRequest.Sleep request) {
+    throw GuestStatus.CAPABILITY_DENIED;
+  }
+
+  @Override
+  public long maxWaitMillis() {
+    return TurnLimits.DEFAULTS.maxWaitMillis();
   }
 
   @Override

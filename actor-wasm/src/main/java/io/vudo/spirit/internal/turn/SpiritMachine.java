@@ -8,6 +8,7 @@ import io.vudo.journal.StateSnapshot;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.SpiritLimits;
+import io.vudo.protocol.TupleCodec;
 import io.vudo.protocol.VudoError;
 import io.vudo.protocol.VudoException;
 import io.vudo.protocol.journal.v1.Answer;
@@ -20,11 +21,16 @@ import io.vudo.protocol.journal.v1.Message;
 import io.vudo.protocol.journal.v1.Pending;
 import io.vudo.protocol.journal.v1.Position;
 import io.vudo.protocol.journal.v1.Remembered;
+import io.vudo.protocol.journal.v1.Send;
+import io.vudo.protocol.journal.v1.Sleep;
 import io.vudo.protocol.journal.v1.SpiritEvent;
 import io.vudo.protocol.journal.v1.SpiritHeader;
+import io.vudo.protocol.journal.v1.Suspended;
 import io.vudo.protocol.journal.v1.Swapped;
 import io.vudo.protocol.journal.v1.TableRow;
+import io.vudo.protocol.journal.v1.TupleWait;
 import io.vudo.protocol.journal.v1.Turn;
+import io.vudo.protocol.journal.v1.Wait;
 import io.vudo.spirit.AdmittedModule;
 import io.vudo.spirit.CompiledModule;
 import io.vudo.spirit.Deployment;
@@ -55,6 +61,8 @@ public final class SpiritMachine implements AutoCloseable {
   /** The prefix of message ids that outside callers chose themselves: their idempotency keys. */
   public static final String KEY_PREFIX = "key:";
 
+  private static final String WAIT_SEPARATOR = "?";
+
   private static final int MAX_TURNS_SINCE_IMAGE = 64;
   private static final long MAX_BYTES_SINCE_IMAGE = 1 << 20;
   private static final long IMAGE_BASE_FUEL = 50_000;
@@ -77,6 +85,9 @@ public final class SpiritMachine implements AutoCloseable {
 
   /** The last swap, if it failed; null otherwise. */
   private Swapped refusedSwap;
+
+  /** The turn that waits; null when none does. */
+  private Suspended suspended;
 
   // The image, and what happened since
   private PageTracker pages = new PageTracker();
@@ -189,8 +200,8 @@ public final class SpiritMachine implements AutoCloseable {
     return inbox.judge(message);
   }
 
-  public Optional<Remembered> outcome(String messageId) {
-    return inbox.outcome(messageId);
+  public Optional<Remembered> outcome(Message message) {
+    return inbox.outcome(message);
   }
 
   /** What has not been confirmed by its receiver, oldest first. */
@@ -212,6 +223,29 @@ public final class SpiritMachine implements AutoCloseable {
 
   public int unjournaledAcknowledgements() {
     return outbox.unjournaledAcknowledgements();
+  }
+
+  /** Whether there is something to do that no message will cause. */
+  public boolean needsWaking() {
+    return hasDeliveries() || suspended != null;
+  }
+
+  /** Whether an id is that of a wait, not of a message that a turn sent. */
+  public static boolean isWait(String id) {
+    return id.indexOf(WAIT_SEPARATOR) >= 0;
+  }
+
+  /** The turn that waits for an answer, if one does. */
+  public Optional<Suspended> suspended() {
+    return Optional.ofNullable(suspended);
+  }
+
+  /** Whether the turn that waits has this hold, or waits for its tuple. */
+  public boolean holdPending(String hold) {
+    return suspended != null
+        && (suspended.getWait().getId().equals(hold)
+            || suspended.getAnswersList().stream()
+                .anyMatch(answer -> answer.getTuple().getHold().equals(hold)));
   }
 
   /** Whether a committed turn took the tuple of this hold and the space does not know yet. */
@@ -600,6 +634,64 @@ public final class SpiritMachine implements AutoCloseable {
     return now;
   }
 
+  /**
+   * Notes that the turn of a message waits, until another attempt at it finishes or waits again.
+   *
+   * @param message the turn's input
+   * @param following what is to be handled next, if the input is the birth that it caused; else
+   *     null
+   * @param waiting the attempt that lacked an answer
+   * @param replyTo where the outcome goes, for whoever asks {@link #suspended()}
+   * @return the event to journal
+   */
+  public SpiritEvent suspend(
+      Message message, Message following, Attempt.Suspended waiting, String replyTo) {
+    long number = lastTurn + 1;
+    WaitRequest request = waiting.request();
+    int index = waiting.answers().size();
+    String waitId = id + "#" + number + WAIT_SEPARATOR + index;
+    long now = clock.millis();
+    Wait.Builder wait =
+        Wait.newBuilder()
+            .setId(waitId)
+            .setTimeoutMillis(request.timeoutMillis())
+            .setDeadlineMillis(now + request.timeoutMillis());
+    if (request instanceof WaitRequest.Reply question) {
+      wait.setQuestion(
+          Send.newBuilder()
+              .setTo(question.to().toString())
+              .setMessage(
+                  Message.newBuilder()
+                      .setId(waitId)
+                      .setSender(id.toString())
+                      .setType(question.type())
+                      .setPayload(question.payload())
+                      .setKind(Message.Kind.QUESTION)
+                      .setPosition(Position.newBuilder().setTurn(number).setIndex(index))));
+    } else if (request instanceof WaitRequest.Tuple tuple) {
+      wait.setTuple(
+          TupleWait.newBuilder()
+              .setSpace(tuple.space())
+              .setTemplate(ByteString.copyFrom(TupleCodec.encode(tuple.template())))
+              .setTake(tuple.take()));
+    } else {
+      wait.setSleep(Sleep.getDefaultInstance());
+    }
+    Suspended.Builder event =
+        Suspended.newBuilder()
+            .setNumber(number)
+            .setTimeMillis(now)
+            .setInput(message)
+            .addAllAnswers(waiting.answers())
+            .setWait(wait)
+            .setReplyTo(replyTo);
+    if (following != null) {
+      event.setFollowing(following);
+    }
+    suspended = event.build();
+    return SpiritEvent.newBuilder().setSuspended(suspended).build();
+  }
+
   /** Runs a turn whose outcome is not known, and takes it over. */
   private Turn run(TurnContext turn, long timeMillis) {
     EngineInstance guest = instance();
@@ -669,6 +761,7 @@ public final class SpiritMachine implements AutoCloseable {
 
   private void apply(Turn turn) {
     lastTurn = turn.getNumber();
+    suspended = null;
     inbox.handled(turn.getInput(), turn);
     if (turn.hasFailed()) {
       return;
@@ -693,6 +786,7 @@ public final class SpiritMachine implements AutoCloseable {
   private void end(Message message) {
     inbox.handled(message);
     discardInstance();
+    suspended = null;
     born = false;
     refusedSwap = null;
     knownHash = ByteString.EMPTY;
@@ -749,6 +843,7 @@ public final class SpiritMachine implements AutoCloseable {
     born = header.getBorn();
     outbox.readFrom(header);
     inbox.readFrom(header);
+    suspended = header.hasSuspended() ? header.getSuspended() : null;
     if (header.hasConfigured()) {
       configure(header.getConfigured());
     }
@@ -802,6 +897,7 @@ public final class SpiritMachine implements AutoCloseable {
               .forEach(page -> forkedPages.put(page.getNumber(), page.getContent().toByteArray()));
       case FORKED -> begin(event.getForked());
       case SWAPPED -> replaySwap(event.getSwapped());
+      case SUSPENDED -> suspended = event.getSuspended();
       case EVENT_NOT_SET ->
           throw new VudoException(
               ErrorCode.JOURNAL_VERSION, id + ": the journal holds an event of a newer version.");
@@ -897,6 +993,9 @@ public final class SpiritMachine implements AutoCloseable {
     }
     outbox.writeTo(header);
     inbox.writeTo(header);
+    if (suspended != null) {
+      header.setSuspended(suspended);
+    }
     return chain.take(sequenceNumber, header.build().toByteString(), pages);
   }
 

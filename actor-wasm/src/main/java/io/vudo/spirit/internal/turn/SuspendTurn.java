@@ -5,14 +5,14 @@ package io.vudo.spirit.internal.turn;
  * start once the answer is there. No stack trace: this is control flow.
  */
 final class SuspendTurn extends RuntimeException {
-  private final transient SpaceRequest request;
+  private final transient WaitRequest request;
 
-  SuspendTurn(SpaceRequest request) {
+  SuspendTurn(WaitRequest request) {
     super("suspended", null, false, false);
     this.request = request;
   }
 
-  SpaceRequest request() {
+  WaitRequest request() {
     return request;
   }
 }

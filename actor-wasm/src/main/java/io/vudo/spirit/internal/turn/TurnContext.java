@@ -10,6 +10,7 @@ import io.vudo.protocol.journal.v1.ConfirmTake;
 import io.vudo.protocol.journal.v1.Effect;
 import io.vudo.protocol.journal.v1.Message;
 import io.vudo.protocol.journal.v1.Position;
+import io.vudo.protocol.journal.v1.Reply;
 import io.vudo.protocol.journal.v1.Send;
 import io.vudo.protocol.journal.v1.TupleAnswer;
 import io.vudo.protocol.journal.v1.TupleWrite;
@@ -182,13 +183,33 @@ final class TurnContext implements HostContext {
   }
 
   @Override
-  public TupleAnswer tuple(SpaceRequest request) {
-    Answer recorded = recorded(Answer.AnswerCase.TUPLE);
+  public TupleAnswer tuple(WaitRequest.Tuple request) {
+    return answered(Answer.AnswerCase.TUPLE, request).getTuple();
+  }
+
+  @Override
+  public Reply ask(WaitRequest.Reply request) {
+    return answered(Answer.AnswerCase.REPLY, request).getReply();
+  }
+
+  @Override
+  public void sleep(WaitRequest.Sleep request) {
+    answered(Answer.AnswerCase.SLEPT, request);
+  }
+
+  @Override
+  public long maxWaitMillis() {
+    return bounds.maxWaitMillis();
+  }
+
+  /** The recorded answer; without one the turn is unwound to get it. */
+  private Answer answered(Answer.AnswerCase kind, WaitRequest request) {
+    Answer recorded = recorded(kind);
     if (recorded == null) {
       checkAnswers();
       throw new SuspendTurn(request);
     }
-    return recorded.getTuple();
+    return recorded;
   }
 
   private Answer recorded(Answer.AnswerCase expected) {

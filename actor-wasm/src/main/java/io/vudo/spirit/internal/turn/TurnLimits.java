@@ -1,5 +1,7 @@
 package io.vudo.spirit.internal.turn;
 
+import java.util.concurrent.TimeUnit;
+
 /**
  * Bounds on what one turn may pile up before it commits, so that a guest cannot fill the node's
  * memory or write records that no journal takes.
@@ -10,6 +12,7 @@ package io.vudo.spirit.internal.turn;
  * @param maxAnswerBytes bytes of them
  * @param maxLogLines lines logged
  * @param maxLogLineBytes bytes of one line; the rest is cut
+ * @param maxWaitMillis how long a turn may wait for one answer, milliseconds
  */
 public record TurnLimits(
     int maxEffects,
@@ -17,7 +20,9 @@ public record TurnLimits(
     int maxAnswers,
     int maxAnswerBytes,
     int maxLogLines,
-    int maxLogLineBytes) {
+    int maxLogLineBytes,
+    long maxWaitMillis) {
   public static final TurnLimits DEFAULTS =
-      new TurnLimits(10_000, 16 << 20, 100_000, 16 << 20, 1_000, 16 << 10);
+      new TurnLimits(
+          10_000, 16 << 20, 100_000, 16 << 20, 1_000, 16 << 10, TimeUnit.DAYS.toMillis(365));
 }

@@ -20,6 +20,8 @@ import io.vudo.protocol.SpiritLimits;
 import io.vudo.protocol.VudoException;
 import io.vudo.protocol.journal.v1.Answer;
 import io.vudo.protocol.journal.v1.Message;
+import io.vudo.protocol.journal.v1.Reply;
+import io.vudo.protocol.journal.v1.Slept;
 import io.vudo.protocol.journal.v1.SpiritEvent;
 import io.vudo.protocol.journal.v1.SpiritHeader;
 import io.vudo.protocol.journal.v1.TupleAnswer;
@@ -438,7 +440,7 @@ class HostileCorpusTest {
       }
       if (attempt instanceof Attempt.Suspended waiting) {
         answers = new ArrayList<>(waiting.answers());
-        answers.add(Answer.newBuilder().setTuple(tuple(suspensions, waiting.request())).build());
+        answers.add(answer(suspensions, waiting.request()));
         continue;
       }
       Turn turn = ((Attempt.Finished) attempt).turn();
@@ -463,14 +465,35 @@ class HostileCorpusTest {
     return step;
   }
 
+  private static Answer answer(int number, WaitRequest request) {
+    Answer.Builder answer = Answer.newBuilder();
+    if (request instanceof WaitRequest.Tuple tuple) {
+      return answer.setTuple(tuple(number, tuple)).build();
+    } else if (request instanceof WaitRequest.Reply) {
+      return answer.setReply(reply(number)).build();
+    }
+    return answer.setSlept(Slept.getDefaultInstance()).build();
+  }
+
+  /** What a Spirit might answer: nothing, something large, a failure, nothing in time. */
+  private static Reply reply(int number) {
+    Reply.Builder reply = Reply.newBuilder();
+    return switch (number % 4) {
+      case 0 -> reply.build();
+      case 1 -> reply.setPayload(ByteString.copyFrom(new byte[100_000])).build();
+      case 2 -> reply.setStatus(GuestStatus.FAILED).build();
+      default -> reply.setStatus(GuestStatus.TIMEOUT).build();
+    };
+  }
+
   /** What a space might answer: nothing, a tuple, a large one. */
-  private static TupleAnswer tuple(int number, SpaceRequest request) {
+  private static TupleAnswer tuple(int number, WaitRequest.Tuple request) {
     TupleAnswer.Builder answer = TupleAnswer.newBuilder();
     switch (number % 4) {
       case 0 -> answer.setTuple(ByteString.copyFrom(new byte[] {(byte) 0x91, 1}));
-      case 1 -> answer.setStatus(SpaceRequest.NOT_FOUND);
+      case 1 -> answer.setStatus(GuestStatus.NOT_FOUND);
       case 2 -> answer.setTuple(ByteString.copyFrom(new byte[100_000]));
-      default -> answer.setStatus(SpaceRequest.TIMEOUT);
+      default -> answer.setStatus(GuestStatus.TIMEOUT);
     }
     return request.take() ? answer.setHold("hold" + number).build() : answer.build();
   }

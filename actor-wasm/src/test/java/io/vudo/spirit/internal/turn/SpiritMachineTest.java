@@ -356,8 +356,9 @@ class SpiritMachineTest {
       Message message = Message.newBuilder().setId("call:1").build();
       Attempt.Suspended suspended =
           assertInstanceOf(Attempt.Suspended.class, spirit.attempt(message, List.of()));
-      assertEquals("jobs", suspended.request().space());
-      assertTrue(suspended.request().take());
+      WaitRequest.Tuple request = assertInstanceOf(WaitRequest.Tuple.class, suspended.request());
+      assertEquals("jobs", request.space());
+      assertTrue(request.take());
       assertFalse(spirit.machine().hasInstance());
       assertEquals(1, spirit.machine().lastTurn());
 
@@ -389,7 +390,7 @@ class SpiritMachineTest {
 
       spirit.restart();
       assertEquals(Verdict.DUPLICATE, spirit.machine().judge(keyed));
-      assertTrue(spirit.machine().outcome("key:k1").orElseThrow().hasCompleted());
+      assertTrue(spirit.machine().outcome(keyed).orElseThrow().hasCompleted());
       assertEquals(Verdict.DUPLICATE, spirit.machine().judge(first));
       assertEquals(Verdict.GAP, spirit.machine().judge(third));
       assertEquals(Verdict.NEW, spirit.machine().judge(fromSpirit(3, 0)));

@@ -1,0 +1,150 @@
+package io.vudo.spirit.internal.actor;
+
+import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.SpiritId;
+import io.vudo.protocol.TupleCodec;
+import io.vudo.protocol.journal.v1.Answer;
+import io.vudo.protocol.journal.v1.Reply;
+import io.vudo.protocol.journal.v1.Slept;
+import io.vudo.protocol.journal.v1.TupleAnswer;
+import io.vudo.protocol.journal.v1.TupleWait;
+import io.vudo.protocol.journal.v1.Wait;
+import io.vudo.spirit.internal.turn.GuestStatus;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
+
+/**
+ * Brings the request of a turn that waits to the one who has the answer, again and again until it
+ * is there or the time is over. The answer comes to the Spirit's address, so that a Spirit which
+ * has left memory is brought back by it. Used by one actor only.
+ */
+final class Waits {
+  /** Pekko's scheduler takes no delay beyond some months. */
+  private static final Duration LONGEST_TICK = Duration.ofDays(1);
+
+  /** How long a Spirit that waits outside of memory leaves it to others to bring the answer. */
+  private static final Duration CHECK_INTERVAL = Duration.ofMinutes(5);
+
+  private final SpiritContext spirits;
+  private final SpiritId id;
+  private final TimerScheduler<SpiritActor.Command> timers;
+  private final ActorRef<DeliveryReply> refusals;
+  private Duration pause = Duration.ZERO;
+  private long endNanos;
+
+  /**
+   * @param refusals where a Spirit that does not take the question answers
+   */
+  Waits(
+      SpiritContext spirits,
+      SpiritId id,
+      TimerScheduler<SpiritActor.Command> timers,
+      ActorRef<DeliveryReply> refusals) {
+    this.spirits = spirits;
+    this.id = id;
+    this.timers = timers;
+    this.refusals = refusals;
+  }
+
+  /** Sends the request of a wait that is durable. */
+  void begin(Wait wait) {
+    endNanos = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(remainingMillis(wait));
+    pause = spirits.settings().redeliveryMin();
+    request(wait);
+    schedule();
+  }
+
+  /**
+   * It is time for something.
+   *
+   * @return whether the wait is over without an answer; else the request was sent again
+   */
+  boolean tick(Wait wait) {
+    if (System.nanoTime() - endNanos >= 0) {
+      return true;
+    }
+    request(wait);
+    Duration most = spirits.settings().waitRedeliveryMax();
+    pause = pause.compareTo(most.dividedBy(2)) > 0 ? most : pause.multipliedBy(2);
+    schedule();
+    return false;
+  }
+
+  /** There is an answer, or none is wanted any more. */
+  void end() {
+    timers.cancel(SpiritActor.WaitTick.INSTANCE);
+  }
+
+  /** The time is over: what the guest is told, and those who might still answer too. */
+  Answer timeout(Wait wait) {
+    end();
+    Answer.Builder answer = Answer.newBuilder();
+    if (wait.hasSleep()) {
+      return answer.setSlept(Slept.getDefaultInstance()).build();
+    }
+    if (wait.hasTuple()) {
+      spirits.tuplespace().cancel(wait.getTuple().getSpace(), wait.getId());
+    }
+    return answered(wait, GuestStatus.TIMEOUT);
+  }
+
+  /** What the guest is told when its question was refused for good. */
+  static Answer refused(Wait wait, ErrorCode code) {
+    return answered(wait, statusOf(code));
+  }
+
+  static int statusOf(ErrorCode code) {
+    return switch (code) {
+      case SPIRIT_TYPE_UNKNOWN, SPIRIT_ID_INVALID, SPIRIT_TYPE_INVALID -> GuestStatus.NOT_FOUND;
+      case PAYLOAD_TOO_LARGE, WAITERS_FULL -> GuestStatus.LIMIT;
+      default -> GuestStatus.INTERNAL;
+    };
+  }
+
+  private static Answer answered(Wait wait, int status) {
+    return wait.hasTuple()
+        ? Answer.newBuilder().setTuple(TupleAnswer.newBuilder().setStatus(status)).build()
+        : Answer.newBuilder().setReply(Reply.newBuilder().setStatus(status)).build();
+  }
+
+  /** When a Spirit that leaves memory while it waits must be back, milliseconds since 1970. */
+  static long dueMillis(Wait wait, long nowMillis) {
+    return wait.hasSleep()
+        ? wait.getDeadlineMillis()
+        : Math.min(wait.getDeadlineMillis(), nowMillis + CHECK_INTERVAL.toMillis());
+  }
+
+  private void request(Wait wait) {
+    if (wait.hasQuestion()) {
+      spirits.send(
+          wait.getQuestion().getTo(),
+          new SpiritCommand.Deliver(wait.getQuestion().getMessage(), refusals));
+    } else if (wait.hasTuple()) {
+      TupleWait tuple = wait.getTuple();
+      spirits
+          .tuplespace()
+          .await(
+              tuple.getSpace(),
+              id,
+              wait.getId(),
+              TupleCodec.decodeTemplate(tuple.getTemplate().toByteArray()),
+              tuple.getTake(),
+              Duration.ofNanos(Math.max(0, endNanos - System.nanoTime())));
+    }
+  }
+
+  /** Also when the clock was set back meanwhile, no longer than it was to take from the start. */
+  private long remainingMillis(Wait wait) {
+    return Math.max(
+        0, Math.min(wait.getTimeoutMillis(), wait.getDeadlineMillis() - spirits.clock().millis()));
+  }
+
+  private void schedule() {
+    Duration left = Duration.ofNanos(Math.max(0, endNanos - System.nanoTime()));
+    Duration next = left.compareTo(LONGEST_TICK) < 0 ? left : LONGEST_TICK;
+    timers.startSingleTimer(
+        SpiritActor.WaitTick.INSTANCE, next.compareTo(pause) < 0 ? next : pause);
+  }
+}

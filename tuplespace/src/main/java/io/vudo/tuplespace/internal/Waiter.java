@@ -1,0 +1,63 @@
+package io.vudo.tuplespace.internal;
+
+import io.vudo.protocol.SpiritId;
+import io.vudo.protocol.Template;
+import io.vudo.tuplespace.OperationId;
+import org.apache.pekko.actor.typed.ActorRef;
+
+/**
+ * One that waits for a tuple.
+ *
+ * @param arrival ascending in the order of coming: the order in which takers are served
+ * @param party who waits
+ * @param deadlineMillis by the clock of {@link Waiters}; from then on it waits no longer
+ */
+record Waiter(long arrival, Party party, Template template, boolean take, long deadlineMillis) {
+  /** What a place in the indexes takes, roughly. */
+  static final int OVERHEAD_BYTES = 256;
+
+  /** Who waits, and how it is answered. */
+  sealed interface Party {
+    /** What a repetition is recognised by; ids of callers and of Spirits are apart. */
+    Id id();
+  }
+
+  record Id(boolean spirit, String text) {}
+
+  /** A caller with a mailbox. */
+  record Caller(String waitId, OperationId operation, ActorRef<SpaceReply> replyTo)
+      implements Party {
+    @Override
+    public Id id() {
+      return idOf(waitId);
+    }
+
+    static Id idOf(String waitId) {
+      return new Id(false, waitId);
+    }
+  }
+
+  /** A Spirit, which may be asleep. */
+  record Spirit(String requestId, SpiritId spirit) implements Party {
+    @Override
+    public Id id() {
+      return idOf(requestId);
+    }
+
+    static Id idOf(String requestId) {
+      return new Id(true, requestId);
+    }
+  }
+
+  /** What it counts against the limit of its space. */
+  long bytes() {
+    return template.encodedBytes() + OVERHEAD_BYTES;
+  }
+
+  /** The idempotency key under which it takes; empty for none. */
+  String key() {
+    return party instanceof Caller caller && caller.operation() instanceof OperationId.Key key
+        ? key.key()
+        : "";
+  }
+}
