@@ -198,8 +198,12 @@ final class SwapCommand extends VudoCommand {
             + " of "
             + checked.path("turns").asText()
             + " turns of "
-            + checked.path("spirits").size()
-            + " Spirits end otherwise");
+            + spirits(checked.path("spirits").size())
+            + " end otherwise");
+  }
+
+  private static String spirits(long count) {
+    return count + (count == 1 ? " Spirit" : " Spirits");
   }
 
   /** Waits until all Spirits in memory have come to it. */
@@ -234,8 +238,8 @@ final class SwapCommand extends VudoCommand {
       JsonNode first = progress.path("refusals").path(0);
       throw new VudoException(
           ErrorCode.of(first.path("code").asText()),
-          progress.path("refused").asText()
-              + " Spirits stay on their module, all others swap. "
+          spirits(progress.path("refused").asLong())
+              + " left on the module before; all others swap. "
               + first.path("id").asText()
               + ": "
               + first.path("detail").asText());
@@ -243,7 +247,7 @@ final class SwapCommand extends VudoCommand {
     if (progress.path("waiting").asLong() > 0) {
       throw new VudoException(
           ErrorCode.ASK_TIMEOUT,
-          progress.path("waiting").asText() + " Spirits are still at work; they move afterwards.");
+          spirits(progress.path("waiting").asLong()) + " still at work; the swap follows.");
     }
   }
 }
