@@ -31,9 +31,10 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Code is swapped under Spirits while they are at work and while their node dies. */
 class SwapTest {
   private static final int SPIRITS = 3;
-  private static final int MESSAGES = 60;
-  private static final int KILLS = 3;
-  private static final int SWAPS_TO_KILL = 8;
+  private static final int MESSAGES = 40;
+  private static final int KILLS = 2;
+  private static final int MESSAGES_PER_SWAP = 8;
+  private static final int SWAPS_TO_KILL = 5;
 
   static List<String> engines() {
     return Engines.names();
@@ -121,6 +122,11 @@ class SwapTest {
           threads.submit(
               () -> {
                 for (int i = 1; !done.get(); i++) {
+                  int enough = i * MESSAGES_PER_SWAP;
+                  await()
+                      .atMost(TestNode.PATIENCE)
+                      .pollInterval(Duration.ofMillis(1))
+                      .until(() -> done.get() || told.get() >= enough);
                   swapUntilDone(node, versions.get(i % versions.size()));
                   swaps.incrementAndGet();
                 }

@@ -400,6 +400,21 @@ class GatewaySwapTest {
     }
   }
 
+  /** There is no record of its turns that could be run before; it moves all the same. */
+  @Test
+  void aSpiritWithoutAJournalMoves() {
+    NODE.deploy("passing", SwapModules.first(), "durability=off");
+    NODE.ask("passing/a", "add", "5").assertReply("5");
+    JsonNode answer = swap("passing", SwapModules.doubling());
+    assertEquals(
+        "SPIRIT_NOT_FOUND",
+        answer.path("check").path("spirits").get(0).path("code").asText(),
+        answer.toString());
+    assertProgress(settled("passing"), 1, 0, 0);
+    NODE.ask("passing/a", "add", "1").assertReply("7");
+    assertRuns("passing/a", SwapModules.doubling());
+  }
+
   @Test
   void whatIsWrongIsTyped() {
     NODE.deploy("wrong", SwapModules.first());
