@@ -20,6 +20,7 @@ import io.vudo.protocol.journal.v1.Remembered;
 import io.vudo.protocol.journal.v1.Reply;
 import io.vudo.protocol.journal.v1.SpiritEvent;
 import io.vudo.protocol.journal.v1.Suspended;
+import io.vudo.protocol.journal.v1.Timer;
 import io.vudo.protocol.journal.v1.TupleAnswer;
 import io.vudo.protocol.journal.v1.Turn;
 import io.vudo.protocol.journal.v1.Wait;
@@ -30,6 +31,7 @@ import io.vudo.spirit.Migration;
 import io.vudo.spirit.SpiritStatus;
 import io.vudo.spirit.internal.history.JournalHistory;
 import io.vudo.spirit.internal.turn.Attempt;
+import io.vudo.spirit.internal.turn.EventBatches;
 import io.vudo.spirit.internal.turn.GuestStatus;
 import io.vudo.spirit.internal.turn.SpiritMachine;
 import io.vudo.spirit.internal.turn.TurnLog;
@@ -46,6 +48,7 @@ import java.util.Set;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
+import java.util.stream.LongStream;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorRefResolver;
 import org.apache.pekko.actor.typed.Behavior;
@@ -131,6 +134,11 @@ final class SpiritActor
     INSTANCE
   }
 
+  /** A timer of the Spirit is due, or might be. */
+  private enum TimerTick implements Command {
+    INSTANCE
+  }
+
   /** The index of Spirits to wake has sent for this one. */
   enum Woken implements Command {
     INSTANCE
@@ -144,6 +152,9 @@ final class SpiritActor
   private static final Duration RESIDENCY_RETRY_MIN = Duration.ofMillis(20);
   private static final Duration RESIDENCY_RETRY_MAX = Duration.ofMillis(320);
   private static final Duration REGISTRATION_RETRY = Duration.ofMillis(200);
+
+  /** Pekko's scheduler takes no delay beyond some months. */
+  static final Duration LONGEST_TICK = Duration.ofDays(1);
 
   private final ActorContext<Command> context;
   private final TimerScheduler<Command> timers;
@@ -189,7 +200,7 @@ final class SpiritActor
 
   // Snapshots
   private boolean recovering = true;
-  private long snapshotSequenceNumber;
+  private long eventsSinceSnapshot;
   private long turnAtSnapshot;
   private boolean stopping;
   private long recoveryMillis;
@@ -285,16 +296,17 @@ final class SpiritActor
       if (recovering) {
         machine.replay(event);
       }
+      eventsSinceSnapshot += EventBatches.unpacked(event).size();
       return machine;
     };
   }
 
   @Override
   public boolean shouldSnapshot(SpiritMachine machine, SpiritEvent event, long sequenceNumber) {
-    return event.hasMarker()
-        || event.hasForked()
-        || event.hasSwapped()
-        || sequenceNumber - snapshotSequenceNumber >= spirits.settings().snapshotEveryEvents();
+    // Not the sequence number: that counts commits, and recovery runs every turn of each.
+    return eventsSinceSnapshot >= spirits.settings().snapshotEveryEvents()
+        || EventBatches.unpacked(event).stream()
+            .anyMatch(e -> e.hasMarker() || e.hasForked() || e.hasSwapped());
   }
 
   @Override
@@ -311,7 +323,6 @@ final class SpiritActor
         StateSnapshot state = (StateSnapshot) snapshot;
         SpiritMachine machine = emptyState();
         machine.recover(state);
-        snapshotSequenceNumber = state.lineage().sequenceNumber();
         turnAtSnapshot = machine.lastTurn();
         return machine;
       }
@@ -325,7 +336,7 @@ final class SpiritActor
         .onSignal(
             SnapshotCompleted.class,
             (machine, done) -> {
-              snapshotSequenceNumber = done.getSnapshotMetadata().sequenceNr();
+              eventsSinceSnapshot = 0;
               leaveIfStopping();
             })
         .onSignal(
@@ -359,6 +370,7 @@ final class SpiritActor
               // It may be long before it is needed.
               machine.rest();
             });
+    scheduleTimers(machine);
     tellGate(machine);
     report(machine, idlePhase(machine));
     keepHeadroom(machine);
@@ -397,6 +409,7 @@ final class SpiritActor
         .onCommand(TryAgain.class, (machine, again) -> goOn(machine))
         .onCommand(Answered.class, this::onAnswered)
         .onCommand(WaitTick.class, (machine, tick) -> onWaitTick(machine))
+        .onCommand(TimerTick.class, (machine, tick) -> onTimerTick(machine))
         .onCommand(Woken.class, (machine, woken) -> onWoken(machine))
         .onCommand(Registered.class, this::onRegistered)
         .onCommand(Delivered.class, this::onDelivered)
@@ -752,9 +765,13 @@ final class SpiritActor
       register();
       return Effect().none();
     }
-    List<SpiritEvent> events = List.copyOf(uncommitted);
+    List<SpiritEvent> entries = packed(uncommitted);
     uncommitted.clear();
-    return Effect().persist(events).thenRun(() -> committed(machine));
+    return Effect().persist(entries).thenRun(() -> committed(machine));
+  }
+
+  private List<SpiritEvent> packed(List<SpiritEvent> events) {
+    return EventBatches.packed(events, spirits.settings().batchBytes());
   }
 
   private void committed(SpiritMachine machine) {
@@ -763,6 +780,7 @@ final class SpiritActor
     uncommittedBytes = 0;
     released.forEach(Runnable::run);
     startDeliveries(machine);
+    scheduleTimers(machine);
     if (registered && !machine.needsWaking()) {
       scheduleRedelivery();
     }
@@ -791,9 +809,11 @@ final class SpiritActor
     if (!now.equals(blocking)) {
       blocking = now;
       gate.tell(new SpiritCommand.Blocked(now));
-      if (!durable) {
-        gate.tell(new SpiritCommand.MayLeave(now.isEmpty()));
-      }
+    }
+    if (!durable && machine.needsWaking()) {
+      // Nobody would bring it back.
+      gate.tell(new SpiritCommand.MayLeave(false));
+      scheduleRedelivery();
     }
   }
 
@@ -989,6 +1009,31 @@ final class SpiritActor
     }
   }
 
+  // Timers
+
+  private void scheduleTimers(SpiritMachine machine) {
+    Optional<Timer> next = machine.nextTimer();
+    if (next.isEmpty()) {
+      timers.cancel(TimerTick.INSTANCE);
+      return;
+    }
+    // Also when the clock was set back meanwhile, no later than its delay from now on.
+    long pauseMillis =
+        Math.min(
+            Math.min(next.get().getDelayMillis(), LONGEST_TICK.toMillis()),
+            next.get().getDueMillis() - spirits.clock().millis());
+    timers.startSingleTimer(TimerTick.INSTANCE, Duration.ofMillis(Math.max(0, pauseMillis)));
+  }
+
+  private Effect<SpiritEvent, SpiritMachine> onTimerTick(SpiritMachine machine) {
+    long now = spirits.clock().millis();
+    while (machine.nextTimer().filter(timer -> timer.getDueMillis() <= now).isPresent()) {
+      uncommitted.add(machine.fireTimer());
+    }
+    // A batch under way commits it, too.
+    return batch.isEmpty() ? commit(machine) : Effect().none();
+  }
+
   private Effect<SpiritEvent, SpiritMachine> onResolve(SpiritMachine machine, Resolve resolve) {
     HoldAnswer.Outcome outcome =
         spaceByHold.containsKey(resolve.hold()) || machine.holdPending(resolve.hold())
@@ -1173,14 +1218,13 @@ final class SpiritActor
     if (querying) {
       giveUpQuery(machine);
     }
-    if (durable) {
-      machine
-          .suspended()
-          .ifPresent(
-              turn ->
-                  spirits
-                      .wakeIndex()
-                      .schedule(id, Waits.dueMillis(turn.getWait(), spirits.clock().millis())));
+    if (durable && machine.needsWaking()) {
+      long now = spirits.clock().millis();
+      LongStream.concat(
+              machine.suspended().stream().mapToLong(turn -> Waits.dueMillis(turn.getWait(), now)),
+              machine.nextTimer().stream().mapToLong(Timer::getDueMillis))
+          .min()
+          .ifPresent(dueMillis -> spirits.wakeIndex().schedule(id, dueMillis));
     }
     // At once: others may wait for an instance, and writing the snapshot takes a while.
     machine.rest();
@@ -1196,7 +1240,7 @@ final class SpiritActor
               .build());
     }
     last.add(machine.marker());
-    return Effect().persist(last);
+    return Effect().persist(packed(last));
   }
 
   // What people see

@@ -50,8 +50,9 @@ final class RehearsalPass implements Pass<Rehearsal> {
         span.take(event);
         rehearse(event.getTurn());
       }
-      // Neither what was delivered nor what the old state hashed to means anything here.
-      case ACKNOWLEDGED, MARKER -> {}
+      // Neither what was delivered, waited for or due, nor what the old state hashed to means
+      // anything here.
+      case ACKNOWLEDGED, MARKER, SUSPENDED, TIMER_FIRED -> {}
       case SWAPPED -> {
         // The limits count, not which module it was.
         if (!event.getSwapped().hasFailed()) {

@@ -76,7 +76,6 @@ final class SwapPass implements Pass<CheckedSpirit> {
       }
       // The hash is that of another place now, and what waited is over.
       case MARKER, SUSPENDED -> {}
-      case ACKNOWLEDGED -> own.replay(event);
       case STOPPED, FORKED_PAGES, FORKED, SWAPPED -> {
         while (!window.isEmpty()) {
           replayFirst();

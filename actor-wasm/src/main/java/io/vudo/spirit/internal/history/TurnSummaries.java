@@ -67,6 +67,10 @@ final class TurnSummaries {
           };
       case TUPLE_WRITE -> "write";
       case CONFIRM_TAKE -> "take";
+      case START_TIMER -> "timer";
+      case CANCEL_TIMER -> "cancel";
+      case STORAGE_PUT -> "put";
+      case STORAGE_DELETE -> "delete";
       case EFFECT_NOT_SET -> "unknown";
     };
   }

@@ -20,12 +20,18 @@ final class Outbox {
   private final NavigableMap<Position, Effect> pending = new TreeMap<>(Positions.ORDER);
   private final List<Position> acknowledged = new ArrayList<>();
 
-  /** Takes up the effects of a turn. */
+  /** Takes up the effects of a turn that somebody else has to confirm. */
   void add(Turn turn) {
     for (int i = 0; i < turn.getEffectsCount(); i++) {
-      pending.put(
-          Position.newBuilder().setTurn(turn.getNumber()).setIndex(i).build(), turn.getEffects(i));
+      Effect effect = turn.getEffects(i);
+      if (effect.hasSend() || effect.hasTupleWrite() || effect.hasConfirmTake()) {
+        add(Position.newBuilder().setTurn(turn.getNumber()).setIndex(i).build(), effect);
+      }
     }
+  }
+
+  void add(Position position, Effect effect) {
+    pending.put(position, effect);
   }
 
   /** A receiver confirmed; answers whether that was news. */

@@ -14,6 +14,7 @@ import io.vudo.protocol.VudoException;
 import io.vudo.protocol.journal.v1.Answer;
 import io.vudo.protocol.journal.v1.Completed;
 import io.vudo.protocol.journal.v1.Configured;
+import io.vudo.protocol.journal.v1.Effect;
 import io.vudo.protocol.journal.v1.Failed;
 import io.vudo.protocol.journal.v1.Forked;
 import io.vudo.protocol.journal.v1.Marker;
@@ -28,6 +29,8 @@ import io.vudo.protocol.journal.v1.SpiritHeader;
 import io.vudo.protocol.journal.v1.Suspended;
 import io.vudo.protocol.journal.v1.Swapped;
 import io.vudo.protocol.journal.v1.TableRow;
+import io.vudo.protocol.journal.v1.Timer;
+import io.vudo.protocol.journal.v1.TimerFired;
 import io.vudo.protocol.journal.v1.TupleWait;
 import io.vudo.protocol.journal.v1.Turn;
 import io.vudo.protocol.journal.v1.Wait;
@@ -82,6 +85,8 @@ public final class SpiritMachine implements AutoCloseable {
   private boolean born;
   private final Outbox outbox = new Outbox();
   private final Inbox inbox;
+  private final Timers timers = new Timers();
+  private Storage storage = new Storage();
 
   /** The last swap, if it failed; null otherwise. */
   private Swapped refusedSwap;
@@ -99,6 +104,7 @@ public final class SpiritMachine implements AutoCloseable {
 
   private long[] globals = {};
   private int[][] tables = {};
+  private Storage storageOfImage = new Storage();
   private final List<Turn> sinceImage = new ArrayList<>();
   private long fuelSinceImage;
   private long bytesSinceImage;
@@ -227,12 +233,45 @@ public final class SpiritMachine implements AutoCloseable {
 
   /** Whether there is something to do that no message will cause. */
   public boolean needsWaking() {
-    return hasDeliveries() || suspended != null;
+    return hasDeliveries() || suspended != null || timers.size() > 0;
   }
 
   /** Whether an id is that of a wait, not of a message that a turn sent. */
   public static boolean isWait(String id) {
     return id.indexOf(WAIT_SEPARATOR) >= 0;
+  }
+
+  /** The timer that is due first. */
+  public Optional<Timer> nextTimer() {
+    return timers.next();
+  }
+
+  /**
+   * Sends the message of the timer that is due first.
+   *
+   * @return the event to journal
+   */
+  public SpiritEvent fireTimer() {
+    TimerFired fired = timers.fire(lastTurn, clock.millis());
+    fire(fired);
+    return SpiritEvent.newBuilder().setTimerFired(fired).build();
+  }
+
+  private void fire(TimerFired fired) {
+    Timer timer = timers.apply(fired);
+    Position position = fired.getPosition();
+    outbox.add(
+        position,
+        Effect.newBuilder()
+            .setSend(
+                Send.newBuilder()
+                    .setTo(timer.getSend().getTo())
+                    .setMessage(
+                        timer.getSend().getMessage().toBuilder()
+                            .setId(id + "#" + position.getTurn() + "#" + position.getIndex())
+                            .setSender(id.toString())
+                            .setPosition(position)))
+            .build());
   }
 
   /** The turn that waits for an answer, if one does. */
@@ -420,7 +459,9 @@ public final class SpiritMachine implements AutoCloseable {
         bounds,
         clock,
         mode,
-        recorded);
+        recorded,
+        timers,
+        storage);
   }
 
   /** The image as the new module's; tables are those with which an instance of it begins. */
@@ -470,7 +511,7 @@ public final class SpiritMachine implements AutoCloseable {
       if (!turn.effects().isEmpty()) {
         throw new VudoException(
             ErrorCode.SWAP_FAILED,
-            what + " sent a message or wrote a tuple, which it must not do.");
+            what + " sent a message, or wrote or started something, which it must not do.");
       }
       if (!turn.usedAllAnswers()) {
         throw new VudoException(
@@ -580,7 +621,7 @@ public final class SpiritMachine implements AutoCloseable {
     Marker.Builder marker = Marker.newBuilder();
     if (born) {
       bringImageUpToDate();
-      marker.setStateHash(hashForSnapshot());
+      marker.setStateHash(hash(hashes.isDueWithLeave(pages.sizeBytes())));
     }
     return SpiritEvent.newBuilder().setMarker(marker).build();
   }
@@ -767,6 +808,8 @@ public final class SpiritMachine implements AutoCloseable {
       return;
     }
     outbox.add(turn);
+    timers.apply(turn);
+    storage.apply(turn);
     knownHash = turn.getStateHash();
     if (turn.getInput().getKind() == Message.Kind.SPAWN) {
       born = true;
@@ -787,6 +830,8 @@ public final class SpiritMachine implements AutoCloseable {
     inbox.handled(message);
     discardInstance();
     suspended = null;
+    timers.clear();
+    storage = new Storage();
     born = false;
     refusedSwap = null;
     knownHash = ByteString.EMPTY;
@@ -806,7 +851,13 @@ public final class SpiritMachine implements AutoCloseable {
 
   private TurnContext context(
       long number, Message input, TurnContext.Mode mode, List<Answer> recorded) {
-    return new TurnContext(id, number, input, grants, limits, bounds, clock, mode, recorded);
+    return context(number, input, mode, recorded, storage);
+  }
+
+  private TurnContext context(
+      long number, Message input, TurnContext.Mode mode, List<Answer> recorded, Storage stored) {
+    return new TurnContext(
+        id, number, input, grants, limits, bounds, clock, mode, recorded, timers, stored);
   }
 
   private static Completed completed(Optional<byte[]> reply) {
@@ -843,6 +894,8 @@ public final class SpiritMachine implements AutoCloseable {
     born = header.getBorn();
     outbox.readFrom(header);
     inbox.readFrom(header);
+    timers.readFrom(header);
+    storage = Storage.readFrom(header);
     suspended = header.hasSuspended() ? header.getSuspended() : null;
     if (header.hasConfigured()) {
       configure(header.getConfigured());
@@ -856,6 +909,7 @@ public final class SpiritMachine implements AutoCloseable {
           header.getTablesList().stream()
               .map(row -> row.getFunctionsList().stream().mapToInt(Integer::intValue).toArray())
               .toArray(int[][]::new);
+      storageOfImage = storage.copy();
       hasImage = true;
       imageModule =
           header.getStateModuleDigest().isEmpty()
@@ -879,7 +933,7 @@ public final class SpiritMachine implements AutoCloseable {
       case TURN -> {
         Turn turn = event.getTurn();
         if (turn.hasCompleted()) {
-          rerun(instance(), turn);
+          rerun(instance(), turn, storage);
         }
         apply(turn);
       }
@@ -897,7 +951,9 @@ public final class SpiritMachine implements AutoCloseable {
               .forEach(page -> forkedPages.put(page.getNumber(), page.getContent().toByteArray()));
       case FORKED -> begin(event.getForked());
       case SWAPPED -> replaySwap(event.getSwapped());
+      case BATCH -> event.getBatch().getEventsList().forEach(this::replay);
       case SUSPENDED -> suspended = event.getSuspended();
+      case TIMER_FIRED -> fire(event.getTimerFired());
       case EVENT_NOT_SET ->
           throw new VudoException(
               ErrorCode.JOURNAL_VERSION, id + ": the journal holds an event of a newer version.");
@@ -917,13 +973,14 @@ public final class SpiritMachine implements AutoCloseable {
     forkedPages.clear();
   }
 
-  private void rerun(EngineInstance guest, Turn recorded) {
+  private void rerun(EngineInstance guest, Turn recorded, Storage stored) {
     TurnContext turn =
         context(
             recorded.getNumber(),
             recorded.getInput(),
             TurnContext.Mode.REPLAY,
-            recorded.getAnswersList());
+            recorded.getAnswersList(),
+            stored);
     Optional<byte[]> reply;
     try {
       reply = call(guest, turn);
@@ -989,19 +1046,20 @@ public final class SpiritMachine implements AutoCloseable {
     bringImageUpToDate();
     SpiritHeader.Builder header = headerOfState();
     if (born) {
-      header.setStateHash(hashForSnapshot());
+      header.setStateHash(hash(hashes.isDueWithSnapshot(pages.sizeBytes())));
     }
     outbox.writeTo(header);
     inbox.writeTo(header);
+    timers.writeTo(header);
     if (suspended != null) {
       header.setSuspended(suspended);
     }
     return chain.take(sequenceNumber, header.build().toByteString(), pages);
   }
 
-  /** The hash of the image, if it is known or cheap; empty otherwise. */
-  private ByteString hashForSnapshot() {
-    if (knownHash.isEmpty() && hashes.isDueWithSnapshot(pages.sizeBytes())) {
+  /** The hash of the image, if it is known or due; empty otherwise. */
+  private ByteString hash(boolean due) {
+    if (knownHash.isEmpty() && due) {
       knownHash = ByteString.copyFrom(StateHash.of(pages, globals, tables));
       hashes.taken();
     }
@@ -1029,6 +1087,7 @@ public final class SpiritMachine implements AutoCloseable {
       }
       header.addTables(row);
     }
+    storage.writeTo(header);
     return header;
   }
 
@@ -1048,6 +1107,7 @@ public final class SpiritMachine implements AutoCloseable {
     instance.withMemory(memory -> pages.update(memory));
     globals = instance.readGlobals();
     tables = instance.readTables();
+    storageOfImage = storage.copy();
     hasImage = true;
     imageModule = admitted.digest().hex();
     expectedHash = ByteString.EMPTY;
@@ -1065,6 +1125,7 @@ public final class SpiritMachine implements AutoCloseable {
     expectedHash = ByteString.EMPTY;
     globals = new long[0];
     tables = new int[0][];
+    storageOfImage = new Storage();
     sinceImage.clear();
     fuelSinceImage = 0;
     bytesSinceImage = 0;
@@ -1081,8 +1142,10 @@ public final class SpiritMachine implements AutoCloseable {
     EngineInstance fresh = restored(module);
     boolean whole = false;
     try {
+      Storage then = storageOfImage.copy();
       for (Turn turn : sinceImage) {
-        rerun(fresh, turn);
+        rerun(fresh, turn, then);
+        then.apply(turn);
       }
       whole = true;
     } finally {
