@@ -533,7 +533,12 @@ final class SpiritActor
     event.ifPresent(
         swapped -> {
           uncommitted.add(swapped);
-          afterCommit.add(() -> spirits.swaps().note(id, swapped.getSwapped()));
+          afterCommit.add(
+              () -> {
+                // Before somebody learns that it moved and looks which module it runs.
+                report(machine, SpiritStatus.Phase.RUNNING);
+                spirits.swaps().note(id, swapped.getSwapped());
+              });
         });
     return Swaps.end(event);
   }
