@@ -76,6 +76,11 @@ public final class SpiritRuntime implements Spirits {
   }
 
   @Override
+  public SpiritSwaps swaps() {
+    return system.swaps();
+  }
+
+  @Override
   public SpiritHistory history() {
     return system.history();
   }

@@ -53,6 +53,9 @@ public interface Spirits {
    */
   CompletionStage<Migration> migrate(SpiritId id, String engine, Duration timeout);
 
+  /** Puts other modules under living Spirits. */
+  SpiritSwaps swaps();
+
   /** What Spirits did, and what their states were. */
   SpiritHistory history();
 

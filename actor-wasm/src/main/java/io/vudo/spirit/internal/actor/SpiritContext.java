@@ -16,6 +16,7 @@ import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
  * @param wakeIndex the Spirits that must be woken after a crash
  * @param residents those in this node's memory
  * @param mailboxes what all mailboxes of this node hold
+ * @param swaps brings them over to other modules
  * @param settings of the node
  * @param clock wall-clock time
  */
@@ -27,6 +28,7 @@ record SpiritContext(
     WakeIndex wakeIndex,
     Residents residents,
     MailboxBudget mailboxes,
+    Swaps swaps,
     SpiritSettings settings,
     Clock clock) {
 

@@ -22,6 +22,7 @@ import io.vudo.spirit.DeploymentSource;
 import io.vudo.spirit.Migration;
 import io.vudo.spirit.SpiritHistory;
 import io.vudo.spirit.SpiritStatus;
+import io.vudo.spirit.SpiritSwaps;
 import io.vudo.spirit.internal.history.JournalHistory;
 import io.vudo.spirit.internal.history.ReplaySlots;
 import io.vudo.spirit.internal.turn.Configurations;
@@ -71,7 +72,8 @@ public final class SpiritSystem implements WaitListener {
    */
   private final Executor callbacks;
 
-  private final SpiritHistory history;
+  private final JournalHistory history;
+  private final Swaps swaps;
 
   public SpiritSystem(
       ActorSystem<?> system, DeploymentSource deployments, CompiledModules modules) {
@@ -101,6 +103,7 @@ public final class SpiritSystem implements WaitListener {
                 settings.maxWaitingReplays(),
                 settings.replayTimeout()),
             this::begin);
+    this.swaps = new Swaps(sharding, deployments, residents, history, settings);
   }
 
   public void start(Tuplespace tuplespace) {
@@ -113,6 +116,7 @@ public final class SpiritSystem implements WaitListener {
             wakeIndex,
             residents,
             mailboxes,
+            swaps,
             settings,
             Clock.systemUTC());
     sharding.init(
@@ -213,6 +217,10 @@ public final class SpiritSystem implements WaitListener {
               return null;
             },
             callbacks);
+  }
+
+  public SpiritSwaps swaps() {
+    return swaps;
   }
 
   public SpiritHistory history() {

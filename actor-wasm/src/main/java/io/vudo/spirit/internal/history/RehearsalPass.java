@@ -53,29 +53,55 @@ final class RehearsalPass implements Pass<Rehearsal> {
       // Neither what was delivered, waited for or due, nor what the old state hashed to means
       // anything here.
       case ACKNOWLEDGED, MARKER, SUSPENDED, TIMER_FIRED -> {}
+      case SWAPPED -> {
+        // The limits count, not which module it was.
+        if (!event.getSwapped().hasFailed()) {
+          candidate.replay(
+              SpiritEvent.newBuilder().setConfigured(event.getSwapped().getConfigured()).build());
+        }
+      }
       default -> candidate.replay(event);
     }
     return span.lastTurn() < lastTurn;
   }
 
   private void rehearse(Turn recorded) {
-    boolean birth = recorded.getInput().getKind() == Message.Kind.SPAWN;
-    if (birth == candidate.born()) {
-      differs(
-          recorded,
-          birth
-              ? "it is a second birth; with this module the one before did not fail"
-              : "nobody lives to handle it; with this module the birth failed");
+    Optional<Turn> ran = rehearsed(candidate, recorded);
+    if (ran.isEmpty()) {
+      differs(recorded, noLife(recorded));
       return;
     }
-    Turn now = candidate.rehearse(recorded);
+    Turn now = ran.get();
     fuelNow += now.getFuelUsed();
-    if (recorded.hasFailed() && recorded.getAnswersCount() == 0 && lacksAnswers(now)) {
+    if (isIncomparable(recorded, now)) {
       incomparable++;
       return;
     }
     Optional<String> what = TurnTexts.differenceOfOutcome(recorded, now);
     what.ifPresent(text -> differs(recorded, text));
+  }
+
+  /** Runs a turn anew; empty when it is a birth and somebody lives, or none and nobody does. */
+  static Optional<Turn> rehearsed(SpiritMachine candidate, Turn recorded) {
+    return isBirth(recorded) == candidate.born()
+        ? Optional.empty()
+        : Optional.of(candidate.rehearse(recorded));
+  }
+
+  private static boolean isBirth(Turn recorded) {
+    return recorded.getInput().getKind() == Message.Kind.SPAWN;
+  }
+
+  /** Why a turn could not be run. */
+  static String noLife(Turn recorded) {
+    return isBirth(recorded)
+        ? "it is a second birth; with this module the one before did not fail"
+        : "nobody lives to handle it; with this module the birth failed";
+  }
+
+  /** Whether the record is of a version that did not keep what this turn asked for. */
+  static boolean isIncomparable(Turn recorded, Turn now) {
+    return recorded.hasFailed() && recorded.getAnswersCount() == 0 && lacksAnswers(now);
   }
 
   /** A birth that fails for any reason has the code of failed births; the detail has the reason. */
