@@ -134,13 +134,13 @@ final class SpiritActor
     INSTANCE
   }
 
-  /** A timer of the Spirit is due, or might be. */
-  private enum TimerTick implements Command {
+  /** The index of Spirits to wake has this one in it. */
+  enum Woken implements Command {
     INSTANCE
   }
 
-  /** The index of Spirits to wake has sent for this one. */
-  enum Woken implements Command {
+  /** A timer of the Spirit is due, or might be. */
+  private enum TimerTick implements Command {
     INSTANCE
   }
 
@@ -181,6 +181,12 @@ final class SpiritActor
   private List<Answer> answers = List.of();
   private final Map<String, String> spaceByHold = new HashMap<>();
 
+  /**
+   * Of {@link #spaceByHold}, those of the turn that is being tried. Turns before it in the batch
+   * may wait for their commit with holds of their own, which are not this turn's to release.
+   */
+  private final Map<String, String> holdsOfTurn = new HashMap<>();
+
   // A turn that waits, as the journal knows
   private final Waits waits;
   private final ActorRefResolver references;
@@ -192,6 +198,12 @@ final class SpiritActor
   private Duration redelivery;
   private boolean registered;
   private boolean registering;
+
+  /**
+   * Whether an earlier life of this actor may have left it in the index. It may have been taken out
+   * as well, before a crash took the confirmations that were not journaled yet.
+   */
+  private boolean maybeRegistered;
 
   // Another module
 
@@ -355,7 +367,7 @@ final class SpiritActor
     recovering = false;
     recoveredTurns = machine.replayedTurns();
     recoveryMillis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startedNanos);
-    registered = machine.hasDeliveries();
+    maybeRegistered = machine.hasDeliveries();
     spirits.swaps().noteRefusal(id, machine.refusedSwap());
     startDeliveries(machine);
     machine
@@ -365,7 +377,8 @@ final class SpiritActor
               turn.getAnswersList().stream()
                   .map(Answer::getTuple)
                   .filter(tuple -> !tuple.getHold().isEmpty())
-                  .forEach(tuple -> spaceByHold.put(tuple.getHold(), tuple.getSpace()));
+                  .forEach(tuple -> holdsOfTurn.put(tuple.getHold(), tuple.getSpace()));
+              spaceByHold.putAll(holdsOfTurn);
               waits.begin(turn.getWait());
               // It may be long before it is needed.
               machine.rest();
@@ -410,12 +423,12 @@ final class SpiritActor
         .onCommand(Answered.class, this::onAnswered)
         .onCommand(WaitTick.class, (machine, tick) -> onWaitTick(machine))
         .onCommand(TimerTick.class, (machine, tick) -> onTimerTick(machine))
-        .onCommand(Woken.class, (machine, woken) -> onWoken(machine))
         .onCommand(Registered.class, this::onRegistered)
         .onCommand(Delivered.class, this::onDelivered)
         .onCommand(SpaceAnswered.class, this::onSpaceAnswered)
         .onCommand(Redeliver.class, (machine, tick) -> onRedeliver(machine))
         .onCommand(Resolve.class, this::onResolve)
+        .onCommand(Woken.class, (machine, woken) -> onWoken(machine))
         .onCommand(Rest.class, (machine, rest) -> onRest(machine))
         .onCommand(GiveBack.class, (machine, back) -> onGiveBack(machine))
         .onCommand(Stop.class, (machine, stop) -> onStop(machine))
@@ -653,7 +666,8 @@ final class SpiritActor
     uncommitted.add(SpiritEvent.newBuilder().setTurn(turn).build());
     uncommittedBytes += turn.getSerializedSize();
     List<TurnLog> lines = finished.logs();
-    Map<String, String> held = Map.copyOf(spaceByHold);
+    Map<String, String> held = Map.copyOf(holdsOfTurn);
+    holdsOfTurn.clear();
     afterCommit.add(
         () -> {
           write(turn, lines);
@@ -862,6 +876,7 @@ final class SpiritActor
       RANDOM.nextBytes(unique);
       String hold = id + "#" + turn + "#" + HexFormat.of().formatHex(unique);
       spaceByHold.put(hold, wanted.space());
+      holdsOfTurn.put(hold, wanted.space());
       pipe(
           ticket,
           hold,
@@ -918,6 +933,8 @@ final class SpiritActor
       SpiritMachine machine, Message message, Message following, String replyTo) {
     SpiritEvent event = machine.suspend(message, following, waiting, replyTo);
     waiting = null;
+    // They are in its answers now.
+    holdsOfTurn.clear();
     uncommitted.add(event);
     uncommittedBytes += event.getSerializedSize();
     afterCommit.add(() -> waits.begin(event.getSuspended().getWait()));
@@ -947,6 +964,7 @@ final class SpiritActor
     if (answer.getTuple().getStatus() == GuestStatus.OK && wait.get().getTuple().getTake()) {
       String space = wait.get().getTuple().getSpace();
       spaceByHold.put(answered.waitId(), space);
+      holdsOfTurn.put(answered.waitId(), space);
       answer =
           answer.toBuilder()
               .setTuple(answer.getTuple().toBuilder().setHold(answered.waitId()).setSpace(space))
@@ -960,6 +978,10 @@ final class SpiritActor
     all.add(answer);
     answers = all;
     resuming = true;
+    all.stream()
+        .map(Answer::getTuple)
+        .filter(tuple -> !tuple.getHold().isEmpty())
+        .forEach(tuple -> holdsOfTurn.put(tuple.getHold(), tuple.getSpace()));
     residencyRetry = RESIDENCY_RETRY_MIN;
     return resume(machine);
   }
@@ -1134,9 +1156,8 @@ final class SpiritActor
       redelivery = doubled.compareTo(most) > 0 ? most : doubled;
       scheduleRedelivery();
     } else if (batch.isEmpty()) {
-      if (registered && !machine.needsWaking()) {
-        registered = false;
-        spirits.wakeIndex().remove(id);
+      if ((registered || maybeRegistered) && !machine.needsWaking()) {
+        leaveIndex();
       }
       gate.tell(new SpiritCommand.MayLeave(durable || !machine.needsWaking()));
     } else {
@@ -1163,10 +1184,19 @@ final class SpiritActor
     return Effect().none();
   }
 
-  /** Leaves the index when it is there for nothing, as after a wait that ended outside of it. */
+  private void leaveIndex() {
+    registered = false;
+    maybeRegistered = false;
+    spirits.wakeIndex().remove(id);
+  }
+
+  /**
+   * Who is woken with nothing to do was left in the index by a crash, or by a wait that ended
+   * outside of memory.
+   */
   private Effect<SpiritEvent, SpiritMachine> onWoken(SpiritMachine machine) {
     if (!registered && !registering && !machine.needsWaking() && uncommitted.isEmpty()) {
-      spirits.wakeIndex().remove(id);
+      leaveIndex();
     }
     return Effect().none();
   }
@@ -1208,13 +1238,10 @@ final class SpiritActor
     querying = false;
     resuming = false;
     request++;
-    spaceByHold.forEach(
-        (hold, space) -> {
-          if (!machine.holdPending(hold)) {
-            spirits.tuplespace().release(space, hold);
-          }
-        });
-    spaceByHold.keySet().removeIf(hold -> !machine.holdPending(hold));
+    holdsOfTurn.keySet().removeIf(machine::holdPending);
+    holdsOfTurn.forEach((hold, space) -> spirits.tuplespace().release(space, hold));
+    spaceByHold.keySet().removeAll(holdsOfTurn.keySet());
+    holdsOfTurn.clear();
   }
 
   private Effect<SpiritEvent, SpiritMachine> onStop(SpiritMachine machine) {
