@@ -195,7 +195,7 @@ class SuspensionTest {
         """);
   }
 
-  /** Told nothing, sends five numbered messages to {@code recorder/a}. */
+  /** Told nothing, sends five numbered messages to {@code recorder/a}; else only the first. */
   private static byte[] burst() {
     return Guests.spirit(
         """
@@ -211,7 +211,8 @@ class SuspensionTest {
                 (i32.const 0x80) (i32.const 1))
             (then (unreachable)))
           (local.set $i (i32.add (local.get $i) (i32.const 1)))
-          (br_if $more (i32.lt_u (local.get $i) (i32.const 5))))
+          (br_if $more
+            (i32.and (i32.eqz (local.get $l)) (i32.lt_u (local.get $i) (i32.const 5)))))
         (i64.const 0)
         """);
   }
@@ -373,6 +374,60 @@ class SuspensionTest {
     return IntStream.range(0, count)
         .filter(i -> !node.resident("taker/" + i).path("phase").asText().equals("SUSPENDED"))
         .count();
+  }
+
+  @Test
+  void whoSentAMessageNeedNotStayWhileItsTurnWaits(@TempDir Path directory) throws IOException {
+    try (TestNode node = TestNode.start(directory, "vudo.spirit.idle-timeout = 1s")) {
+      node.deploy("recorder", sleepyRecorder(), "grant=tuplespace_take:s");
+      node.deploy("burst", burst(), "grant=cross_sandbox_call");
+      ask(node, "burst/a", new byte[0]);
+      awaitSuspended(node, "recorder/a");
+      // Four more messages wait for it, so both stay; with the last one both may go.
+      for (int i = 0; i < 5; i++) {
+        node.writeTuple("s", "[" + i + "]");
+      }
+      await().atMost(TestNode.PATIENCE).until(() -> node.count("s", "[{\"?\": \"any\"}]") == 0);
+      await()
+          .atMost(TestNode.PATIENCE)
+          .until(() -> ask(node, "recorder/a", new byte[0]).equals("12345"));
+      ask(node, "burst/b", new byte[] {1});
+      await().atMost(TestNode.PATIENCE).until(() -> node.residents().isEmpty());
+      node.writeTuple("s", "[9]");
+      await()
+          .atMost(TestNode.PATIENCE)
+          .until(() -> ask(node, "recorder/a", new byte[0]).equals("123451"));
+    }
+  }
+
+  /**
+   * Takes a tuple from {@code s} for each byte, writes it down, and replies to none all of them.
+   */
+  private static byte[] sleepyRecorder() {
+    return Guests.spirit(
+        """
+        (import "spirit" "tuplespace_take"
+          (func $take (param i32 i32 i32 i32 i64 i32 i32) (result i32)))
+        """,
+        """
+        (global $end (mut i32) (i32.const 0x4000))
+        (data (i32.const 0x60) "s")
+        (data (i32.const 0x70) "\\91\\c7\\00\\00")
+        """,
+        """
+        (if (i32.eqz (local.get $l))
+          (then
+            (return
+              (i64.or (i64.const 0x400000000000)
+                (i64.extend_i32_u (i32.sub (global.get $end) (i32.const 0x4000)))))))
+        (i32.store8 (i32.const 0x80) (i32.load8_u (local.get $p)))
+        (if (call $take (i32.const 0x60) (i32.const 1) (i32.const 0x70) (i32.const 4)
+              (i64.const 600000) (i32.const 0x40) (i32.const 0x44))
+          (then (unreachable)))
+        (i32.store8 (global.get $end) (i32.load8_u (i32.const 0x80)))
+        (global.set $end (i32.add (global.get $end) (i32.const 1)))
+        (i64.const 0)
+        """);
   }
 
   @Test

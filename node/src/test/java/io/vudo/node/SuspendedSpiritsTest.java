@@ -17,7 +17,7 @@ import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/** Ten thousand Spirits wait for one other, and cost no thread. */
+/** Ten thousand Spirits wait for one other, cost no thread, and go on after a restart. */
 class SuspendedSpiritsTest {
   private static final int SPIRITS = Integer.getInteger("vudo.test.suspended", 10_000);
   private static final Duration PATIENCE = Duration.ofMinutes(5);
@@ -68,7 +68,7 @@ class SuspendedSpiritsTest {
       """;
 
   @Test
-  void thousandsWaitWithoutAThread() {
+  void thousandsWaitWithoutAThreadAndThroughARestart() {
     NODE.deploy("asker", Wat2Wasm.parse(ASKER), "engine=jvm", "grant=cross_sandbox_call");
     NODE.deploy(
         "holder",
@@ -76,10 +76,10 @@ class SuspendedSpiritsTest {
         "engine=jvm",
         "grant=tuplespace_take:s",
         "mailbox=" + 2 * SPIRITS);
-    CompletableFuture<Optional<byte[]>> holding = ask("holder/one", "hold");
+    List<CompletableFuture<Optional<byte[]>>> asking = new ArrayList<>();
+    asking.add(ask("holder/one", "hold"));
     await().atMost(PATIENCE).until(() -> suspended() == 1);
 
-    List<CompletableFuture<Optional<byte[]>>> asking = new ArrayList<>();
     for (int i = 0; i < SPIRITS / 100; i++) {
       asking.add(ask("asker/" + i, ""));
     }
@@ -92,8 +92,16 @@ class SuspendedSpiritsTest {
     int then = ManagementFactory.getThreadMXBean().getThreadCount();
     assertTrue(then <= threads + SOME_THREADS, then + " threads, " + threads + " before");
 
+    // All of them come back by themselves, and wait on.
+    NODE.restart();
+    await().atMost(PATIENCE).until(() -> suspended() == 1 + SPIRITS);
+    asking.forEach(reply -> assertTrue(reply.handle((some, failure) -> failure != null).join()));
+    asking.clear();
+    asking.add(ask("holder/one", "hold"));
+    for (int i = 0; i < SPIRITS; i++) {
+      asking.add(ask("asker/" + i, ""));
+    }
     NODE.post("/v1/spaces/s/write", "{\"tuple\": [1]}", "Content-Type", "application/json");
-    assertEquals("ok", text(holding));
     asking.forEach(reply -> assertEquals("ok", text(reply)));
     assertEquals(0, suspended());
   }
@@ -101,7 +109,7 @@ class SuspendedSpiritsTest {
   private static CompletableFuture<Optional<byte[]>> ask(String spirit, String payload) {
     return NODE.node()
         .spirits()
-        .ask(SpiritId.parse(spirit), "go", payload.getBytes(UTF_8), "", PATIENCE)
+        .ask(SpiritId.parse(spirit), "go", payload.getBytes(UTF_8), "key", PATIENCE)
         .toCompletableFuture();
   }
 

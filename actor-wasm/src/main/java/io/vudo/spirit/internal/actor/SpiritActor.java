@@ -307,8 +307,8 @@ final class SpiritActor
     return (machine, event) -> {
       if (recovering) {
         machine.replay(event);
+        eventsSinceSnapshot += EventBatches.unpacked(event).size();
       }
-      eventsSinceSnapshot += EventBatches.unpacked(event).size();
       return machine;
     };
   }
@@ -617,11 +617,9 @@ final class SpiritActor
       Turn born = attempt(machine, birth);
       if (born == null) {
         return !querying
-            && suspend(
-                machine,
-                birth,
-                message.getKind() == Message.Kind.SPAWN ? null : message,
-                replyTo(deliver));
+            && (message.getKind() == Message.Kind.SPAWN
+                ? suspend(machine, birth, null, replyToWhoWaits(deliver))
+                : suspend(machine, birth, message, replyTo(deliver)));
       }
       if (born.hasFailed()) {
         later(
@@ -636,7 +634,7 @@ final class SpiritActor
     }
     Turn turn = attempt(machine, message);
     if (turn == null) {
-      return !querying && suspend(machine, message, null, replyTo(deliver));
+      return !querying && suspend(machine, message, null, replyToWhoWaits(deliver));
     }
     later(deliver, outcome(messageId, turn));
     return true;
@@ -790,6 +788,8 @@ final class SpiritActor
   }
 
   private List<SpiritEvent> packed(List<SpiritEvent> events) {
+    // Counted here, as Pekko asks for snapshots now before and now after it applies an event.
+    eventsSinceSnapshot += events.size();
     return EventBatches.packed(events, spirits.settings().batchBytes());
   }
 
@@ -921,6 +921,19 @@ final class SpiritActor
   }
 
   // A turn that waits
+
+  /**
+   * Who is told how the turn ends. A Spirit that does not wait for that hears at once that the
+   * message is taken on, which is durable then, and need not repeat it.
+   */
+  private String replyToWhoWaits(SpiritCommand.Deliver deliver) {
+    Message message = deliver.message();
+    if (!durable || !message.hasPosition() || message.getKind() == Message.Kind.QUESTION) {
+      return replyTo(deliver);
+    }
+    later(deliver, handled(message.getId(), 0, Completed.getDefaultInstance()));
+    return "";
+  }
 
   private String replyTo(SpiritCommand.Deliver deliver) {
     return deliver.message().getKind() == Message.Kind.QUESTION
