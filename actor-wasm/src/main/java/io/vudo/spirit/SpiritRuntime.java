@@ -81,6 +81,11 @@ public final class SpiritRuntime implements Spirits {
   }
 
   @Override
+  public DeadLetters deadLetters() {
+    return system.deadLetters();
+  }
+
+  @Override
   public List<SpiritStatus> resident() {
     return system.resident();
   }

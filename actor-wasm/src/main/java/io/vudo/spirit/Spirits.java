@@ -56,6 +56,9 @@ public interface Spirits {
   /** What Spirits did, and what their states were. */
   SpiritHistory history();
 
+  /** What could not be handled. */
+  DeadLetters deadLetters();
+
   /** The Spirits that are in this node's memory now, ordered by id. */
   List<SpiritStatus> resident();
 }

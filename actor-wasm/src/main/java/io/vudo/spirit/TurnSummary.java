@@ -15,7 +15,7 @@ import java.util.Map;
  * @param payloadBytes the bytes of the message
  * @param fuelUsed units of fuel
  * @param effects how many of each kind left the Spirit: {@code send}, {@code spawn}, {@code stop},
- *     {@code write}, {@code take}
+ *     {@code write}, {@code take}, {@code letter} for a message given up
  * @param replyBytes the bytes of the reply; -1 when there was none
  * @param failureCode why the turn failed and was undone; empty when it completed
  * @param failureDetail more about that

@@ -98,6 +98,10 @@ final class NodeClient {
     return send(request, timeout);
   }
 
+  HttpResponse<byte[]> delete(String path) {
+    return send(request(path).DELETE(), Duration.ofSeconds(60));
+  }
+
   HttpResponse<byte[]> postJson(String path, JsonNode body, Duration timeout) {
     return post(
         path,

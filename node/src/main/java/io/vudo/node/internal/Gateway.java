@@ -370,6 +370,7 @@ public final class Gateway {
               : Map.of();
       case "deployments" -> deployments(rest);
       case "spirits" -> spirits(rest);
+      case "dead-letters" -> deadLetters(rest);
       case "spaces" -> rest.size() == 2 ? space(rest.get(0), rest.get(1)) : Map.of();
       default -> Map.of();
     };
@@ -409,6 +410,21 @@ public final class Gateway {
       case "fork" -> Map.of(HttpMethods.POST, exchange -> fork(exchange, rest.get(0), rest.get(1)));
       case "migrate" ->
           Map.of(HttpMethods.POST, exchange -> migrate(exchange, rest.get(0), rest.get(1)));
+      default -> Map.of();
+    };
+  }
+
+  private Map<HttpMethod, Handler> deadLetters(List<String> rest) {
+    return switch (rest.size()) {
+      case 0 -> Map.of(HttpMethods.GET, this::listDeadLetters);
+      case 1 ->
+          Map.of(
+              HttpMethods.GET, exchange -> showDeadLetter(exchange, rest.get(0)),
+              HttpMethods.DELETE, exchange -> dropDeadLetter(exchange, rest.get(0)));
+      case 2 ->
+          rest.get(1).equals("replay")
+              ? Map.of(HttpMethods.POST, exchange -> replayDeadLetter(exchange, rest.get(0)))
+              : Map.of();
       default -> Map.of();
     };
   }
@@ -691,6 +707,46 @@ public final class Gateway {
           }
           return json(node);
         });
+  }
+
+  // What could not be handled
+
+  private CompletionStage<HttpResponse> listDeadLetters(Exchange exchange) {
+    Parameters query = new Parameters(exchange.query(Set.of("spirit", "type")));
+    String spirit = query.text("spirit").map(text -> SpiritId.parse(text).toString()).orElse("");
+    String type = query.text("type").map(SpiritId::checkType).orElse("");
+    return services
+        .spirits()
+        .deadLetters()
+        .list(spirit, type)
+        .thenApply(listing -> json(Json.deadLetters(listing)));
+  }
+
+  private CompletionStage<HttpResponse> showDeadLetter(Exchange exchange, String id) {
+    exchange.query(Set.of());
+    return services
+        .spirits()
+        .deadLetters()
+        .show(id)
+        .thenApply(letter -> json(Json.deadLetterWithPayload(letter)));
+  }
+
+  private CompletionStage<HttpResponse> dropDeadLetter(Exchange exchange, String id) {
+    exchange.query(Set.of());
+    return exchange
+        .body(0, ErrorCode.REQUEST_INVALID)
+        .thenCompose(nothing -> services.spirits().deadLetters().drop(id))
+        .thenApply(done -> nothing());
+  }
+
+  private CompletionStage<HttpResponse> replayDeadLetter(Exchange exchange, String id) {
+    exchange.query(Set.of());
+    Duration timeout = exchange.header("X-Vudo-Timeout").map(this::timeout).orElse(askTimeout);
+    exchange.allow(timeout.plus(askTimeout));
+    return exchange
+        .body(0, ErrorCode.REQUEST_INVALID)
+        .thenCompose(nothing -> services.spirits().deadLetters().replay(id, timeout))
+        .thenApply(done -> nothing());
   }
 
   private CompletionStage<HttpResponse> writeTuple(Exchange exchange, String space) {

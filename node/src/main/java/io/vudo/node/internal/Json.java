@@ -12,6 +12,8 @@ import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.SpiritLimits;
 import io.vudo.protocol.VudoException;
+import io.vudo.spirit.DeadLetter;
+import io.vudo.spirit.DeadLetters;
 import io.vudo.spirit.Deployment;
 import io.vudo.spirit.Migration;
 import io.vudo.spirit.Rehearsal;
@@ -151,6 +153,35 @@ public final class Json {
       node.put("replyBytes", turn.replyBytes());
     }
     return node;
+  }
+
+  static ObjectNode deadLetters(DeadLetters.Listing listing) {
+    ObjectNode node = object().put("crowdedOut", listing.crowdedOut());
+    ArrayNode letters = node.putArray("deadLetters");
+    listing.letters().forEach(letter -> letters.add(deadLetter(letter)));
+    return node;
+  }
+
+  private static ObjectNode deadLetter(DeadLetter letter) {
+    return object()
+        .put("id", letter.id())
+        .put("spirit", letter.spirit())
+        .put("kind", letter.kind())
+        .put("sender", letter.sender())
+        .put("receiver", letter.receiver())
+        .put("messageId", letter.messageId())
+        .put("type", letter.messageType())
+        .put("payloadBytes", letter.payloadBytes())
+        .put("code", letter.code())
+        .put("detail", letter.detail())
+        .put("attempts", letter.attempts())
+        .put("replays", letter.replays())
+        .put("firstTime", Instant.ofEpochMilli(letter.firstMillis()).toString())
+        .put("lastTime", Instant.ofEpochMilli(letter.lastMillis()).toString());
+  }
+
+  static ObjectNode deadLetterWithPayload(DeadLetter letter) {
+    return deadLetter(letter).put("payload", letter.payload());
   }
 
   static ObjectNode state(StateSummary state) {

@@ -546,6 +546,7 @@ final class SpiritActor
       return true;
     }
     if (!machine.born()) {
+      Message following = message.getKind() == Message.Kind.SPAWN ? null : message;
       Message birth =
           message.getKind() == Message.Kind.SPAWN
               ? message
@@ -554,14 +555,9 @@ final class SpiritActor
                   .setType("spawn")
                   .setKind(Message.Kind.SPAWN)
                   .build();
-      Turn born = attempt(machine, birth);
+      Turn born = attempt(machine, birth, following);
       if (born == null) {
-        return !querying
-            && suspend(
-                machine,
-                birth,
-                message.getKind() == Message.Kind.SPAWN ? null : message,
-                replyTo(deliver));
+        return !querying && suspend(machine, birth, following, replyTo(deliver));
       }
       if (born.hasFailed()) {
         later(
@@ -574,7 +570,7 @@ final class SpiritActor
       later(deliver, handled(messageId, machine.lastTurn(), Completed.getDefaultInstance()));
       return true;
     }
-    Turn turn = attempt(machine, message);
+    Turn turn = attempt(machine, message, null);
     if (turn == null) {
       return !querying && suspend(machine, message, null, replyTo(deliver));
     }
@@ -589,8 +585,8 @@ final class SpiritActor
   }
 
   /** Tries a turn; null when it lacks an answer: {@link #querying} or {@link #waiting}. */
-  private Turn attempt(SpiritMachine machine, Message message) {
-    Attempt attempt = machine.attempt(message, answers);
+  private Turn attempt(SpiritMachine machine, Message message, Message following) {
+    Attempt attempt = machine.attempt(message, following, answers);
     if (attempt instanceof Attempt.Suspended lacking) {
       if (lacking.request().timeoutMillis() == 0) {
         answers = lacking.answers();
@@ -940,7 +936,7 @@ final class SpiritActor
     Message input = suspended.getInput();
     Message following = suspended.hasFollowing() ? suspended.getFollowing() : null;
     String replyTo = suspended.getReplyTo();
-    Turn turn = attempt(machine, input);
+    Turn turn = attempt(machine, input, following);
     if (turn == null) {
       if (!querying) {
         suspend(machine, input, following, replyTo);
@@ -1029,16 +1025,21 @@ final class SpiritActor
 
   private Effect<SpiritEvent, SpiritMachine> notConfirmed(
       SpiritMachine machine, Position position, VudoError error) {
-    if (Courier.isFinal(error.code())) {
+    if (Courier.isFinal(error.code()) && !machine.isGivenUp(position)) {
+      Optional<SpiritEvent> letter = machine.giveUp(position, error);
       context
           .getLog()
           .warn(
-              "{}: effect {} of turn {} is given up: {}",
+              "{}: effect {} of turn {} {}: {}",
               id,
               position.getIndex(),
               position.getTurn(),
+              letter.isPresent() ? "becomes a dead letter" : "is given up",
               error);
-      return confirmed(machine, position);
+      letter.ifPresent(uncommitted::add);
+      return letter.isPresent()
+          ? batch.isEmpty() ? commit(machine) : Effect().none()
+          : confirmed(machine, position);
     }
     scheduleRedelivery();
     return Effect().none();

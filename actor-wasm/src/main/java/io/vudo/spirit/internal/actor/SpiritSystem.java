@@ -17,6 +17,7 @@ import io.vudo.protocol.journal.v1.TupleAnswer;
 import io.vudo.protocol.wire.v1.HoldAnswer;
 import io.vudo.spirit.CompiledModule;
 import io.vudo.spirit.CompiledModules;
+import io.vudo.spirit.DeadLetters;
 import io.vudo.spirit.Deployment;
 import io.vudo.spirit.DeploymentSource;
 import io.vudo.spirit.Migration;
@@ -63,6 +64,7 @@ public final class SpiritSystem implements WaitListener {
   private final Residents residents;
   private final MailboxBudget mailboxes;
   private final WakeIndex wakeIndex;
+  private final LetterRegister letters;
   private final SpiritHistory history;
 
   public SpiritSystem(
@@ -75,6 +77,7 @@ public final class SpiritSystem implements WaitListener {
     this.residents = new Residents(modules::engine);
     this.mailboxes = new MailboxBudget(settings.maxNodeMailboxBytes());
     this.wakeIndex = new WakeIndex(sharding, system.ignoreRef());
+    this.letters = new LetterRegister(sharding);
     this.history =
         new JournalHistory(
             system,
@@ -102,6 +105,7 @@ public final class SpiritSystem implements WaitListener {
             this::load,
             tuplespace,
             wakeIndex,
+            letters,
             residents,
             mailboxes,
             settings,
@@ -116,6 +120,7 @@ public final class SpiritSystem implements WaitListener {
             // A Spirit with something undelivered must stay; only its gate knows.
             .withSettings(ClusterShardingSettings.create(system).withNoPassivationStrategy()));
     wakeIndex.start(system, settings, Clock.systemUTC());
+    letters.start(settings, tuplespace, Clock.systemUTC());
     system
         .scheduler()
         .scheduleWithFixedDelay(
@@ -205,6 +210,10 @@ public final class SpiritSystem implements WaitListener {
 
   public SpiritHistory history() {
     return history;
+  }
+
+  public DeadLetters deadLetters() {
+    return letters;
   }
 
   private static Optional<byte[]> outcome(DeliveryReply reply) {

@@ -51,7 +51,7 @@ final class RehearsalPass implements Pass<Rehearsal> {
         rehearse(event.getTurn());
       }
       // Neither what was delivered nor what the old state hashed to means anything here.
-      case ACKNOWLEDGED, MARKER -> {}
+      case ACKNOWLEDGED, DEAD_LETTERED, MARKER -> {}
       default -> candidate.replay(event);
     }
     return span.lastTurn() < lastTurn;

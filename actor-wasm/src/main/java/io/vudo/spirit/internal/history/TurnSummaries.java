@@ -65,6 +65,7 @@ final class TurnSummaries {
           };
       case TUPLE_WRITE -> "write";
       case CONFIRM_TAKE -> "take";
+      case DEAD_LETTER -> "letter";
       case EFFECT_NOT_SET -> "unknown";
     };
   }

@@ -1,5 +1,6 @@
 package io.vudo.spirit.internal.turn;
 
+import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.journal.v1.Effect;
 import io.vudo.protocol.journal.v1.Pending;
 import io.vudo.protocol.journal.v1.Position;
@@ -21,11 +22,22 @@ final class Outbox {
   private final List<Position> acknowledged = new ArrayList<>();
 
   /** Takes up the effects of a turn. */
-  void add(Turn turn) {
+  void add(SpiritId self, Turn turn) {
     for (int i = 0; i < turn.getEffectsCount(); i++) {
       pending.put(
-          Position.newBuilder().setTurn(turn.getNumber()).setIndex(i).build(), turn.getEffects(i));
+          Position.newBuilder().setTurn(turn.getNumber()).setIndex(i).build(),
+          Letters.complete(self, turn, i));
     }
+  }
+
+  /** The effect at a position; null when there is none, or it was confirmed. */
+  Effect get(Position position) {
+    return pending.get(position);
+  }
+
+  /** Puts an effect in the place of another one. */
+  void replace(Position position, Effect effect) {
+    pending.replace(position, effect);
   }
 
   /** A receiver confirmed; answers whether that was news. */

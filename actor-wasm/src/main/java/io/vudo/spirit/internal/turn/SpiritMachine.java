@@ -9,10 +9,13 @@ import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.SpiritLimits;
 import io.vudo.protocol.TupleCodec;
+import io.vudo.protocol.VudoError;
 import io.vudo.protocol.VudoException;
 import io.vudo.protocol.journal.v1.Answer;
 import io.vudo.protocol.journal.v1.Completed;
 import io.vudo.protocol.journal.v1.Configured;
+import io.vudo.protocol.journal.v1.DeadLettered;
+import io.vudo.protocol.journal.v1.Effect;
 import io.vudo.protocol.journal.v1.Failed;
 import io.vudo.protocol.journal.v1.Forked;
 import io.vudo.protocol.journal.v1.Marker;
@@ -56,6 +59,9 @@ import java.util.TreeMap;
 public final class SpiritMachine implements AutoCloseable {
   /** The prefix of message ids that outside callers chose themselves: their idempotency keys. */
   public static final String KEY_PREFIX = "key:";
+
+  /** The prefix of ids of dead letters that are replayed; their outcomes are remembered too. */
+  public static final String LETTER_PREFIX = "letter:";
 
   private static final String WAIT_SEPARATOR = "?";
 
@@ -206,6 +212,40 @@ public final class SpiritMachine implements AutoCloseable {
     return outbox.acknowledge(position);
   }
 
+  /**
+   * Gives up an effect that its receiver refused for good: a dead letter takes its place.
+   *
+   * @return the event to journal before that letter leaves; empty when there is nothing to keep
+   */
+  public Optional<SpiritEvent> giveUp(Position position, VudoError error) {
+    DeadLettered event =
+        DeadLettered.newBuilder()
+            .setPosition(position)
+            .setReason(Letters.reason(error))
+            .setTimeMillis(clock.millis())
+            .build();
+    return apply(event)
+        ? Optional.of(SpiritEvent.newBuilder().setDeadLettered(event).build())
+        : Optional.empty();
+  }
+
+  private boolean apply(DeadLettered event) {
+    Effect refused = outbox.get(event.getPosition());
+    Optional<Effect> letter =
+        refused == null
+            ? Optional.empty()
+            : Letters.ofRefused(
+                id, event.getPosition(), refused, event.getReason(), event.getTimeMillis());
+    letter.ifPresent(kept -> outbox.replace(event.getPosition(), kept));
+    return letter.isPresent();
+  }
+
+  /** Whether an effect has become a dead letter. */
+  public boolean isGivenUp(Position position) {
+    Effect effect = outbox.get(position);
+    return effect != null && effect.hasDeadLetter();
+  }
+
   public List<Position> takeAcknowledged() {
     return outbox.takeAcknowledged();
   }
@@ -349,17 +389,24 @@ public final class SpiritMachine implements AutoCloseable {
 
   // Turns
 
+  /** Runs the turn of a message that stands for itself, as the longer form says. */
+  public Attempt attempt(Message message, List<Answer> recorded) {
+    return attempt(message, null, recorded);
+  }
+
   /**
    * Runs a turn.
    *
    * @param message of kind MESSAGE for a Spirit that is born, SPAWN for one that is not
+   * @param following what is to be handled next, if the message is the birth that it caused; else
+   *     null
    * @param recorded the answers of an earlier attempt that was suspended, and the one it lacked
    * @throws VudoException when the turn could not be tried at all; nothing happened then
    */
-  public Attempt attempt(Message message, List<Answer> recorded) {
+  public Attempt attempt(Message message, Message following, List<Answer> recorded) {
     TurnContext turn = context(lastTurn + 1, message, TurnContext.Mode.LIVE, recorded);
     try {
-      return new Attempt.Finished(run(turn, clock.millis()), List.copyOf(turn.logs()));
+      return new Attempt.Finished(run(turn, following, clock.millis()), List.copyOf(turn.logs()));
     } catch (SuspendTurn suspended) {
       discardInstance();
       return new Attempt.Suspended(suspended.request(), List.copyOf(turn.answers()));
@@ -382,6 +429,7 @@ public final class SpiritMachine implements AutoCloseable {
                 recorded.getInput(),
                 TurnContext.Mode.REHEARSAL,
                 recorded.getAnswersList()),
+            null,
             recorded.getTimeMillis());
     // Nobody will deliver them, and nobody confirm them.
     outbox.clear();
@@ -446,8 +494,12 @@ public final class SpiritMachine implements AutoCloseable {
     return SpiritEvent.newBuilder().setSuspended(suspended).build();
   }
 
-  /** Runs a turn whose outcome is not known, and takes it over. */
-  private Turn run(TurnContext turn, long timeMillis) {
+  /**
+   * Runs a turn whose outcome is not known, and takes it over.
+   *
+   * @param following what else cannot be handled when the turn fails; null for nothing
+   */
+  private Turn run(TurnContext turn, Message following, long timeMillis) {
     EngineInstance guest = instance();
     Message message = turn.input();
     Turn.Builder record =
@@ -491,6 +543,11 @@ public final class SpiritMachine implements AutoCloseable {
     } finally {
       current = null;
     }
+    if (record.hasFailed()
+        && !turn.isRehearsal()
+        && !Letters.hasAsker(following == null ? message : following)) {
+      record.addEffects(Letters.ofTurn(id, following, 1, timeMillis, clock.millis()));
+    }
     Turn done = record.build();
     apply(done);
     return done;
@@ -517,10 +574,14 @@ public final class SpiritMachine implements AutoCloseable {
     lastTurn = turn.getNumber();
     suspended = null;
     inbox.handled(turn.getInput(), turn);
+    outbox.add(id, turn);
     if (turn.hasFailed()) {
+      // With its birth: nobody will send it again.
+      Letters.givenUp(turn)
+          .filter(message -> !message.equals(turn.getInput()))
+          .ifPresent(message -> inbox.handled(message, turn));
       return;
     }
-    outbox.add(turn);
     knownHash = turn.getStateHash();
     if (turn.getInput().getKind() == Message.Kind.SPAWN) {
       born = true;
@@ -645,6 +706,7 @@ public final class SpiritMachine implements AutoCloseable {
               .forEach(page -> forkedPages.put(page.getNumber(), page.getContent().toByteArray()));
       case FORKED -> begin(event.getForked());
       case SUSPENDED -> suspended = event.getSuspended();
+      case DEAD_LETTERED -> apply(event.getDeadLettered());
       case EVENT_NOT_SET ->
           throw new VudoException(
               ErrorCode.JOURNAL_VERSION, id + ": the journal holds an event of a newer version.");

@@ -79,6 +79,7 @@ public final class TurnTexts {
               + effect.getConfirmTake().getSpace()
               + ", hold "
               + effect.getConfirmTake().getHold();
+      case DEAD_LETTER -> "a dead letter";
       case EFFECT_NOT_SET -> "one of a newer version";
     };
   }
