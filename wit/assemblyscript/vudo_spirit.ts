@@ -21,8 +21,8 @@
 // The turn. Handling one message is a transaction: messages, spawns and tuples leave when
 // the turn has become durable, and not at all when it fails. A function that waits suspends
 // the turn: memory goes back to the start of the turn, and when the answer is there the turn
-// runs again from its start and gets the recorded answer. So ask first, work afterwards, wait
-// at most once per message, and send yourself a message to go on.
+// runs again from its start and gets the recorded answer. So ask first, work afterwards: each
+// wait runs the turn once more. Meanwhile other messages wait in their order.
 
 /** Why a function did not do what it was asked; every function below that returns i32. */
 export const enum Status {
@@ -82,7 +82,7 @@ export namespace host {
   // @ts-ignore: decorator
   @external("spirit", "send_message")
   export declare function send_message(to: usize, toLen: i32, type: usize, typeLen: i32, payload: usize, payloadLen: i32): i32;
-  /** Suspends the turn until the reply is there; ErrorCode.FAILED also answers a buffer. */
+  /** Suspends the turn until the reply is there; Status.FAILED also answers a buffer. */
   // @ts-ignore: decorator
   @external("spirit", "ask")
   export declare function ask(to: usize, toLen: i32, type: usize, typeLen: i32, payload: usize, payloadLen: i32, timeout: i64, outPtr: usize, outLen: usize): i32;
@@ -90,14 +90,18 @@ export namespace host {
   // @ts-ignore: decorator
   @external("spirit", "sleep")
   export declare function sleep(millis: i64): i32;
-  /** Reserved. */
   // @ts-ignore: decorator
   @external("spirit", "send_after")
   export declare function send_after(delay: i64, to: usize, toLen: i32, type: usize, typeLen: i32, payload: usize, payloadLen: i32): i64;
-  /** Reserved. */
   // @ts-ignore: decorator
   @external("spirit", "cancel_timer")
   export declare function cancel_timer(timer: i64): i32;
+  // @ts-ignore: decorator
+  @external("spirit", "remind")
+  export declare function remind(name: usize, nameLen: i32, delay: i64, period: i64, type: usize, typeLen: i32, payload: usize, payloadLen: i32): i64;
+  // @ts-ignore: decorator
+  @external("spirit", "cancel_reminder")
+  export declare function cancel_reminder(name: usize, nameLen: i32): i32;
   // @ts-ignore: decorator
   @external("spirit", "spawn")
   export declare function spawn(type: usize, typeLen: i32, id: usize, idLen: i32, init: usize, initLen: i32): i32;
@@ -122,15 +126,12 @@ export namespace host {
   // @ts-ignore: decorator
   @external("spirit", "random")
   export declare function random(buf: usize, len: i32): i32;
-  /** Reserved. */
   // @ts-ignore: decorator
   @external("spirit", "storage_get")
   export declare function storage_get(key: usize, keyLen: i32, outPtr: usize, outLen: usize): i32;
-  /** Reserved. */
   // @ts-ignore: decorator
   @external("spirit", "storage_put")
   export declare function storage_put(key: usize, keyLen: i32, value: usize, valueLen: i32): i32;
-  /** Reserved. */
   // @ts-ignore: decorator
   @external("spirit", "storage_delete")
   export declare function storage_delete(key: usize, keyLen: i32): i32;

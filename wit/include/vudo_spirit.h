@@ -114,14 +114,27 @@ int32_t vudo_ask(const char *to, uint32_t to_len, const char *type, uint32_t typ
 /* Suspends the turn for so many milliseconds. No capability. */
 VUDO_IMPORT("sleep") int32_t vudo_sleep(int64_t millis);
 
-/* Reserved. Sends a message `delay` milliseconds after the turn commits. Returns
- * the timer's number, or a negative status. Capability: cross_sandbox_call. */
+/* Sends a message `delay` milliseconds (0 to 365 days) after the turn; it outlives
+ * crashes and restarts. Returns the timer's number, or a negative status.
+ * Capability: cross_sandbox_call. */
 VUDO_IMPORT("send_after")
 int64_t vudo_send_after(int64_t delay, const char *to, uint32_t to_len, const char *type,
                         uint32_t type_len, const void *payload, uint32_t payload_len);
 
-/* Reserved. Cancels a timer of this Spirit; VUDO_NOT_FOUND when it has fired. */
+/* Cancels a timer of this Spirit; VUDO_NOT_FOUND when it has fired. */
 VUDO_IMPORT("cancel_timer") int32_t vudo_cancel_timer(int64_t timer);
+
+/* Sends the Spirit itself a message after `delay` milliseconds and then every
+ * `period` milliseconds (at least 1,000; 0 = only once), in place of an earlier
+ * reminder of that name. Missed times are made up for by one message. Returns the
+ * timer's number, or a negative status. Capability: cross_sandbox_call. */
+VUDO_IMPORT("remind")
+int64_t vudo_remind(const char *name, uint32_t name_len, int64_t delay, int64_t period,
+                    const char *type, uint32_t type_len, const void *payload,
+                    uint32_t payload_len);
+
+/* Cancels the reminder of this name; VUDO_NOT_FOUND. */
+VUDO_IMPORT("cancel_reminder") int32_t vudo_cancel_reminder(const char *name, uint32_t name_len);
 
 /* Creates the Spirit `type/id` when the turn commits and passes `init` to its
  * spirit_init. A Spirit that exists is left as it is. Capability: spawn_sandbox. */
@@ -170,16 +183,17 @@ VUDO_IMPORT("now") int64_t vudo_now(void);
  * sensor_random. */
 VUDO_IMPORT("random") int32_t vudo_random(void *buf, uint32_t len);
 
-/* Reserved. The value of a key of the Spirit's own store, in a buffer from
+/* The value of a key of the Spirit's own store, in a buffer from
  * spirit_alloc; VUDO_NOT_FOUND. Capability: storage_read. */
 VUDO_IMPORT("storage_get")
 int32_t vudo_storage_get(const char *key, uint32_t key_len, uint8_t **out_ptr, uint32_t *out_len);
 
-/* Reserved. Sets a key; part of the turn. Capability: storage_write. */
+/* Sets a key; part of the turn. VUDO_LIMIT_EXCEEDED when the store would be too
+ * large. Capability: storage_write. */
 VUDO_IMPORT("storage_put")
 int32_t vudo_storage_put(const char *key, uint32_t key_len, const void *value, uint32_t value_len);
 
-/* Reserved. Removes a key, an absent one too; part of the turn. Capability:
+/* Removes a key, an absent one too; part of the turn. Capability:
  * storage_delete. */
 VUDO_IMPORT("storage_delete") int32_t vudo_storage_delete(const char *key, uint32_t key_len);
 

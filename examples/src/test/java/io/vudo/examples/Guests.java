@@ -8,21 +8,21 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** Modules: the examples, and small ones in WAT that are made for one claim each. */
-final class Guests {
+public final class Guests {
   private Guests() {}
 
   /** An example in WAT, {@code counter}. */
-  static byte[] example(String name) throws IOException {
+  public static byte[] example(String name) throws IOException {
     return Wat2Wasm.parse(Files.readString(file(name + "/" + name + ".wat"), UTF_8));
   }
 
   /** A module that is committed as such, {@code kv}. */
-  static byte[] prebuilt(String name) throws IOException {
+  public static byte[] prebuilt(String name) throws IOException {
     return Files.readAllBytes(file("prebuilt/" + name + ".wasm"));
   }
 
   /** A file of this module; tests run in its directory. */
-  static Path file(String path) {
+  public static Path file(String path) {
     return Path.of(path).toAbsolutePath();
   }
 
@@ -30,7 +30,7 @@ final class Guests {
    * What every Spirit needs, around the body of {@code spirit_handle}, whose parameters are {@code
    * $p} and {@code $l}. {@code $say} makes a reply of a number, as decimal text.
    */
-  static byte[] spirit(String imports, String fields, String body) {
+  public static byte[] spirit(String imports, String fields, String body) {
     return Wat2Wasm.parse(
         """
         (module
@@ -61,7 +61,7 @@ final class Guests {
    * Counts its messages in a global and in memory. A message with a payload does something bad
    * after both have changed; the change must not be seen.
    */
-  static byte[] counterThatMay(String fields, String misdeed) {
+  public static byte[] counterThatMay(String fields, String misdeed) {
     return spirit(
         "",
         "(global $n (mut i64) (i64.const 0))" + fields,
@@ -76,7 +76,7 @@ final class Guests {
   }
 
   /** Counts its messages, and burns fuel between reading the count and writing it. */
-  static byte[] slowCounter(int iterations) {
+  public static byte[] slowCounter(int iterations) {
     return spirit(
         "",
         "(global $n (mut i64) (i64.const 0))",

@@ -12,6 +12,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.journal.v1.SpiritEvent;
 import io.vudo.protocol.journal.v1.SpiritImage;
+import io.vudo.protocol.journal.v1.Turn;
 import io.vudo.spirit.Engines;
 import java.io.IOException;
 import java.net.http.HttpClient;
@@ -461,8 +462,8 @@ class GatewayHistoryTest {
         PreparedStatement delete =
             journal.prepareStatement(
                 "DELETE FROM event_journal WHERE persistence_id = 'spirit|cut/a' AND"
-                    + " sequence_number < 4")) {
-      assertEquals(3, delete.executeUpdate());
+                    + " sequence_number < 2")) {
+      assertEquals(1, delete.executeUpdate());
     }
     String detail = get("cut/a", "replay").assertProblem(ErrorCode.HISTORY_INCOMPLETE);
     assertTrue(detail.contains("begins with turn 3"), detail);
@@ -478,18 +479,20 @@ class GatewayHistoryTest {
         PreparedStatement select =
             journal.prepareStatement(
                 "SELECT event_payload FROM event_journal WHERE persistence_id = 'spirit|false/a'"
-                    + " AND sequence_number = 3");
+                    + " AND sequence_number = 1");
         PreparedStatement update =
             journal.prepareStatement(
                 "UPDATE event_journal SET event_payload = ? WHERE persistence_id ="
-                    + " 'spirit|false/a' AND sequence_number = 3")) {
+                    + " 'spirit|false/a' AND sequence_number = 1")) {
+      // Configuration, birth and the first message were one commit.
       SpiritEvent.Builder event;
       try (ResultSet found = select.executeQuery()) {
         assertTrue(found.next());
         event = SpiritEvent.parseFrom(found.getBytes(1)).toBuilder();
       }
-      assertEquals(2, event.getTurn().getNumber());
-      event.getTurnBuilder().setStateHash(com.google.protobuf.ByteString.copyFrom(new byte[32]));
+      Turn.Builder turn = event.getBatchBuilder().getEventsBuilder(2).getTurnBuilder();
+      assertEquals(2, turn.getNumber());
+      turn.setStateHash(com.google.protobuf.ByteString.copyFrom(new byte[32]));
       update.setBytes(1, event.build().toByteArray());
       assertEquals(1, update.executeUpdate());
     }

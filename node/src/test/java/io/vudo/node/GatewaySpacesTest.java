@@ -6,6 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.vudo.protocol.ErrorCode;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -40,6 +44,46 @@ class GatewaySpacesTest {
     post("order/take", ANY_JOB).assertNothing();
     post("order/take", "{\"template\":[{\"?\":\"any\"},3]}")
         .assertReply("{\"tuple\":[\"other\",3]}");
+  }
+
+  private static CompletableFuture<NodeFixture.Answer> waiting(String path, String... headers) {
+    List<String> all = new ArrayList<>(List.of(headers));
+    Collections.addAll(all, "X-Vudo-Timeout", "1min");
+    return CompletableFuture.supplyAsync(() -> post(path, ANY_JOB, all.toArray(String[]::new)));
+  }
+
+  @Test
+  void readAndTakeWaitForATuple() {
+    post("waits/take", ANY_JOB, "X-Vudo-Timeout", "1ms").assertNothing();
+    post("waits/read", ANY_JOB, "X-Vudo-Timeout", "1ms").assertNothing();
+    var read = waiting("waits/read");
+    var take = waiting("waits/take", "Idempotency-Key", "k");
+    // Whether they were there before the tuple or not: each gets one, and the key gets it again.
+    post("waits/write", "{\"tuple\":[\"job\",1]}").assertNothing();
+    take.join().assertReply("{\"tuple\":[\"job\",1]}");
+    post("waits/write", "{\"tuple\":[\"job\",2]}").assertNothing();
+    assertEquals(200, read.join().status());
+    post("waits/take", ANY_JOB, "X-Vudo-Timeout", "1min", "Idempotency-Key", "k")
+        .assertReply("{\"tuple\":[\"job\",1]}");
+    assertCount(1, "waits");
+  }
+
+  @Test
+  void aWaitEndsWithNothing() {
+    long start = System.nanoTime();
+    post("none/take", ANY_JOB, "X-Vudo-Timeout", "300ms").assertNothing();
+    assertTrue(System.nanoTime() - start >= Duration.ofMillis(300).toNanos(), "it did wait");
+    post("none/write", "{\"tuple\":[\"job\",1]}").assertNothing();
+    assertCount(1, "none");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"0s", "1h", "1", "soon", "-1s"})
+  void howLongToWaitIsReadStrictly(String timeout) {
+    post("strict/read", ANY_JOB, "X-Vudo-Timeout", timeout)
+        .assertProblem(ErrorCode.REQUEST_INVALID);
+    post("strict/take", ANY_JOB, "X-Vudo-Timeout", timeout)
+        .assertProblem(ErrorCode.REQUEST_INVALID);
   }
 
   @Test

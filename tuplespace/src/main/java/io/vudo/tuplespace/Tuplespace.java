@@ -55,7 +55,13 @@ public final class Tuplespace {
       EntityTypeKey.create(SpaceCommand.class, "space");
 
   private final ClusterSharding sharding;
+
+  /**
+   * Where callers go on with their answers. A stage that Pekko makes of a future would otherwise
+   * run each callback on the common pool, which on one or two cores is a new thread for each.
+   */
   private final Executor executor;
+
   private final Duration timeout;
 
   private Tuplespace(ClusterSharding sharding, Executor executor, Duration timeout) {
@@ -317,7 +323,7 @@ public final class Tuplespace {
           sharding
               .entityRefFor(SPACES, space)
               .<SpaceReply>ask(command::apply, timeout)
-              .whenComplete(
+              .whenCompleteAsync(
                   (reply, failure) -> {
                     if (failure != null) {
                       result.completeExceptionally(failureOf(space, failure));
@@ -326,7 +332,8 @@ public final class Tuplespace {
                     } else {
                       result.complete(answer.apply(reply));
                     }
-                  });
+                  },
+                  executor);
     } catch (VudoException e) {
       result.completeExceptionally(e);
     }

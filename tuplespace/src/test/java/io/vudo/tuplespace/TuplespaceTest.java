@@ -2,6 +2,7 @@ package io.vudo.tuplespace;
 
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -13,14 +14,22 @@ import io.vudo.protocol.FieldType;
 import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.Template;
 import io.vudo.protocol.Tuple;
+import io.vudo.protocol.VudoError;
 import io.vudo.protocol.VudoException;
+import io.vudo.tuplespace.internal.SpaceCommand;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.cluster.MemberStatus;
+import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
+import org.apache.pekko.cluster.sharding.typed.javadsl.EntityTypeKey;
 import org.apache.pekko.cluster.typed.Cluster;
 import org.apache.pekko.cluster.typed.Join;
 import org.apache.pekko.persistence.testkit.PersistenceTestKitPlugin;
@@ -34,6 +43,23 @@ class TuplespaceTest {
   private static final Template JOB = Template.of("job", FieldType.INT);
   private static final HoldResolver UNDECIDED =
       (holder, holdId) -> CompletableFuture.completedFuture(HoldOutcome.PENDING);
+
+  /** What the spaces of both nodes told. */
+  private static final List<String> HEARD = new CopyOnWriteArrayList<>();
+
+  private static final WaitListener LISTENER =
+      new WaitListener() {
+        @Override
+        public void found(SpiritId waiter, String requestId, Tuple tuple) {
+          HEARD.add(requestId + " " + tuple);
+          throw new IllegalStateException("A listener that fails does no harm.");
+        }
+
+        @Override
+        public void refused(SpiritId waiter, String requestId, VudoError error) {
+          HEARD.add(requestId + " " + error.code());
+        }
+      };
 
   private static ActorTestKit oneNode;
   private static ActorTestKit otherNode;
@@ -72,8 +98,11 @@ class TuplespaceTest {
             () ->
                 first.selfMember().status().equals(MemberStatus.up())
                     && second.selfMember().status().equals(MemberStatus.up()));
-    one = Tuplespace.start(oneNode.system(), UNDECIDED).withTimeout(Duration.ofSeconds(20));
-    other = Tuplespace.start(otherNode.system(), UNDECIDED).withTimeout(Duration.ofSeconds(20));
+    one =
+        Tuplespace.start(oneNode.system(), UNDECIDED, LISTENER).withTimeout(Duration.ofSeconds(20));
+    other =
+        Tuplespace.start(otherNode.system(), UNDECIDED, LISTENER)
+            .withTimeout(Duration.ofSeconds(20));
   }
 
   @AfterAll
@@ -120,6 +149,136 @@ class TuplespaceTest {
     get(one.confirm("held", "worker/alice#3#0"));
     get(other.confirm("held", "worker/alice#3#0"));
     assertEquals(0L, get(other.count("held", JOB)));
+  }
+
+  /** Ends the actor of a space, wherever it lives, as a hand-off does. */
+  private static void restart(String space) {
+    ClusterSharding.get(oneNode.system())
+        .entityRefFor(EntityTypeKey.create(SpaceCommand.class, "space"), space)
+        .tell(SpaceCommand.Stop.STOP);
+  }
+
+  @Test
+  void whoWaitsOnOneNodeIsServedFromTheOther() {
+    for (int i = 0; i < 6; i++) {
+      String space = "waits-" + i;
+      var read = one.read(space, JOB, Duration.ofMinutes(1)).toCompletableFuture();
+      var first = one.take(space, JOB, OperationId.none(), Duration.ofMinutes(1));
+      // One after the other: the space has to see the takers in this order.
+      get(one.count(space, JOB));
+      var second = one.take(space, JOB, OperationId.none(), Duration.ofMinutes(1));
+      get(one.count(space, JOB));
+      assertFalse(read.isDone());
+      get(other.write(space, Tuple.of("job", 1), 0, OperationId.none()));
+      get(other.write(space, Tuple.of("job", 2), 0, OperationId.none()));
+      assertEquals(Optional.of(Tuple.of("job", 1)), get(read));
+      assertEquals(Optional.of(Tuple.of("job", 1)), get(first));
+      assertEquals(Optional.of(Tuple.of("job", 2)), get(second));
+      assertEquals(0L, get(one.count(space, JOB)));
+    }
+  }
+
+  @Test
+  void aWaitEndsEmpty() {
+    long start = System.nanoTime();
+    var take = one.take("empty", JOB, OperationId.none(), Duration.ofMillis(200));
+    assertEquals(Optional.empty(), get(one.read("empty", JOB, Duration.ofMillis(200))));
+    assertEquals(Optional.empty(), get(take));
+    assertTrue(System.nanoTime() - start >= Duration.ofMillis(200).toNanos(), "it did wait");
+    get(one.write("empty", Tuple.of("job", 1), 0, OperationId.none()));
+    assertEquals(1L, get(one.count("empty", JOB)));
+    assertEquals(Optional.of(Tuple.of("job", 1)), get(one.read("empty", JOB, Duration.ZERO)));
+    assertEquals(ErrorCode.REQUEST_INVALID, refused(one.read("empty", JOB, Duration.ofMillis(-1))));
+    assertEquals(
+        ErrorCode.SPACE_NAME_INVALID, refused(one.read("no name", JOB, Duration.ofHours(1))));
+  }
+
+  @Test
+  void aWaitOutlivesTheSpace() {
+    // What reaches an actor that is just ending is lost; then the next request makes up for it.
+    Tuplespace brief = one.withTimeout(Duration.ofSeconds(1));
+    var read = brief.read("restarts", JOB, Duration.ofMinutes(1)).toCompletableFuture();
+    var take =
+        brief
+            .take("restarts", JOB, OperationId.none(), ChronoUnit.FOREVER.getDuration())
+            .toCompletableFuture();
+    get(one.count("restarts", JOB));
+    for (int i = 0; i < 3; i++) {
+      restart("restarts");
+      await().ignoreExceptions().until(() -> get(brief.count("restarts", JOB)) == 0L);
+    }
+    assertFalse(read.isDone() || take.isDone());
+    get(other.write("restarts", Tuple.of("job", 1), 0, OperationId.none()));
+    assertEquals(Optional.of(Tuple.of("job", 1)), get(take));
+    get(other.write("restarts", Tuple.of("job", 2), 0, OperationId.none()));
+    assertTrue(get(read).isPresent());
+    assertEquals(1L, get(one.count("restarts", JOB)));
+  }
+
+  @Test
+  void aWaitIsLongerThanOneRequest() {
+    // Requests of 20 ms: the wait takes many, and keeps its place before the one that came later.
+    Tuplespace hasty = one.withTimeout(Duration.ofMillis(20));
+    get(one.count("slices", JOB));
+    var early = hasty.take("slices", JOB, OperationId.none(), Duration.ofMinutes(1));
+    get(one.count("slices", JOB));
+    var late = one.take("slices", JOB, OperationId.none(), Duration.ofMinutes(1));
+    assertEquals(Optional.empty(), get(one.read("slices", JOB, Duration.ofMillis(200))));
+    get(other.write("slices", Tuple.of("job", 1), 0, OperationId.none()));
+    assertEquals(Optional.of(Tuple.of("job", 1)), get(early));
+    get(other.write("slices", Tuple.of("job", 2), 0, OperationId.none()));
+    assertEquals(Optional.of(Tuple.of("job", 2)), get(late));
+  }
+
+  @Test
+  void aSpiritWaitsByItsAddress() {
+    SpiritId alice = SpiritId.parse("worker/alice");
+    for (int i = 0; i < 6; i++) {
+      String space = "told-" + i;
+      one.await(space, alice, space + "#take", JOB, true, Duration.ofMinutes(1));
+      other.await(space, alice, space + "#read", JOB, false, Duration.ofMinutes(1));
+      one.cancel(space, space + "#gone");
+      one.await(space, alice, space + "#gone", JOB, true, Duration.ofMinutes(1));
+      // Both requests are there before the tuple is.
+      get(one.count(space, JOB));
+      get(other.count(space, JOB));
+      get(other.write(space, Tuple.of("job", i), 0, OperationId.none()));
+      String took = space + "#take " + Tuple.of("job", i);
+      String read = space + "#read " + Tuple.of("job", i);
+      await().until(() -> HEARD.containsAll(List.of(took, read)));
+      assertEquals(0L, get(one.count(space, JOB)));
+      one.cancel(space, space + "#take");
+      await().until(() -> get(other.count(space, JOB)) == 1L);
+    }
+    assertEquals(
+        ErrorCode.SPACE_NAME_INVALID,
+        assertThrows(VudoException.class, () -> one.cancel("no name", "r")).code());
+  }
+
+  @Test
+  void tenThousandCallersWaitWithoutThreads() {
+    get(one.count("many", JOB));
+    int before = Thread.getAllStackTraces().size();
+    List<CompletableFuture<Optional<Tuple>>> waiting = new ArrayList<>();
+    for (int i = 0; i < 10_000; i++) {
+      waiting.add(
+          one.take("many", JOB, OperationId.none(), Duration.ofMinutes(5)).toCompletableFuture());
+      if (i % 1_000 == 999) {
+        // No more at once than the queue between two nodes holds; it drops the rest.
+        get(one.count("many", JOB));
+      }
+    }
+    int more = Thread.getAllStackTraces().size() - before;
+    assertTrue(more < 50, more + " threads more");
+    for (int i = 0; i < 10_000; i += 100) {
+      List<CompletionStage<Void>> writes = new ArrayList<>();
+      for (int j = i; j < i + 100; j++) {
+        writes.add(one.write("many", Tuple.of("job", j), 0, OperationId.none()));
+      }
+      writes.forEach(TuplespaceTest::get);
+    }
+    assertEquals(10_000, waiting.stream().map(TuplespaceTest::get).distinct().count());
+    assertEquals(0L, get(one.count("many", JOB)));
   }
 
   @Test

@@ -56,6 +56,12 @@ public final class EmbeddedDatabase implements AutoCloseable {
     String url = url(file, config);
     Connection keeper = null;
     try {
+      CommitLogCheck.check(file);
+    } catch (IOException e) {
+      throw new VudoException(
+          ErrorCode.JOURNAL_UNAVAILABLE, file + " cannot be read: " + e + ".", e);
+    }
+    try {
       keeper = DriverManager.getConnection(url);
       prepareSchema(keeper, file, name);
       return new EmbeddedDatabase(file, url, keeper);

@@ -15,6 +15,7 @@ import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Function;
 import org.apache.pekko.actor.ActorSystem;
 import org.apache.pekko.persistence.SelectedSnapshot;
 import org.apache.pekko.persistence.SnapshotMetadata;
@@ -375,15 +376,16 @@ public final class PageSnapshotStore extends SnapshotStore {
     throw new CompletionException(cause);
   }
 
-  private static <T> CompletionStage<T> java(Future<T> future) {
-    return FutureConverters.asJava(future);
+  /** What follows runs on the plugin's threads; on its own such a stage starts one for each. */
+  private <T> CompletionStage<T> java(Future<T> future) {
+    return FutureConverters.asJava(future).thenApplyAsync(Function.identity(), executor);
   }
 
   private static <T> Future<T> scala(CompletionStage<T> stage) {
     return FutureConverters.asScala(stage);
   }
 
-  private static CompletionStage<Void> done(Future<?> future) {
-    return FutureConverters.asJava(future).thenAccept(ignored -> {});
+  private CompletionStage<Void> done(Future<?> future) {
+    return java(future).thenAccept(ignored -> {});
   }
 }

@@ -10,6 +10,7 @@ import io.vudo.journal.StateSnapshot;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.VudoException;
 import io.vudo.protocol.journal.v1.Answer;
+import io.vudo.protocol.journal.v1.Batch;
 import io.vudo.protocol.journal.v1.Completed;
 import io.vudo.protocol.journal.v1.Effect;
 import io.vudo.protocol.journal.v1.Forked;
@@ -121,13 +122,20 @@ final class FormatTest {
         .build();
   }
 
+  private static SpiritEvent batch() {
+    return SpiritEvent.newBuilder()
+        .setBatch(Batch.newBuilder().addEvents(event()).addEvents(hashedTurn()))
+        .build();
+  }
+
   @Test
   void eventsThatCameLaterAreReadAndWritten() throws Exception {
     for (Map.Entry<String, SpiritEvent> later :
         Map.of(
                 "spirit-hashed-turn-v1.bin", hashedTurn(),
                 "spirit-forked-pages-v1.bin", forkedPages(),
-                "spirit-forked-v1.bin", forked())
+                "spirit-forked-v1.bin", forked(),
+                "spirit-batch-v1.bin", batch())
             .entrySet()) {
       byte[] golden = golden(later.getKey());
       assertEquals(later.getValue(), events.fromBinary(golden, "vudo-spirit-event/1"));
@@ -217,5 +225,6 @@ final class FormatTest {
     Files.write(
         directory.resolve("spirit-forked-pages-v1.bin"), test.events.toBinary(forkedPages()));
     Files.write(directory.resolve("spirit-forked-v1.bin"), test.events.toBinary(forked()));
+    Files.write(directory.resolve("spirit-batch-v1.bin"), test.events.toBinary(batch()));
   }
 }

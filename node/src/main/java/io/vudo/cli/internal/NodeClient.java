@@ -22,6 +22,7 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.net.http.HttpTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Consumer;
 
@@ -102,12 +103,11 @@ final class NodeClient {
     return send(request(path).DELETE(), Duration.ofSeconds(60));
   }
 
-  HttpResponse<byte[]> postJson(String path, JsonNode body, Duration timeout) {
-    return post(
-        path,
-        Map.of("Content-Type", "application/json"),
-        BodyPublishers.ofByteArray(Json.write(body)),
-        timeout);
+  HttpResponse<byte[]> postJson(
+      String path, Map<String, String> headers, JsonNode body, Duration timeout) {
+    Map<String, String> all = new LinkedHashMap<>(headers);
+    all.put("Content-Type", "application/json");
+    return post(path, all, BodyPublishers.ofByteArray(Json.write(body)), timeout);
   }
 
   private HttpRequest.Builder request(String path) {

@@ -9,6 +9,7 @@ import java.net.URLEncoder;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Map;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -68,6 +69,10 @@ final class TupleCommand {
     }
 
     HttpResponse<byte[]> post(String operation, String member, ObjectNode body) {
+      return post(operation, member, body, Duration.ZERO);
+    }
+
+    HttpResponse<byte[]> post(String operation, String member, ObjectNode body, Duration wait) {
       JsonNode value;
       try {
         value = Json.read(json.getBytes(StandardCharsets.UTF_8));
@@ -81,8 +86,9 @@ final class TupleCommand {
       return node.client(this)
           .postJson(
               "/v1/spaces/" + URLEncoder.encode(space, StandardCharsets.UTF_8) + "/" + operation,
+              wait.isZero() ? Map.of() : Map.of("X-Vudo-Timeout", wait.toMillis() + "ms"),
               body,
-              TIMEOUT);
+              TIMEOUT.plus(wait));
     }
   }
 
@@ -111,12 +117,19 @@ final class TupleCommand {
 
   /** Read and take: they print a tuple, or exit with 1 when there is none. */
   private abstract static class Find extends OnSpace {
+    @Option(
+        names = "--timeout",
+        paramLabel = "D",
+        converter = DurationConverter.class,
+        description = "How long to wait for a tuple when none is there; not at all by default.")
+    private Duration timeout = Duration.ZERO;
+
     Find(Terminal terminal) {
       super(terminal);
     }
 
     Integer find(String operation) {
-      HttpResponse<byte[]> response = post(operation, "template", Json.object());
+      HttpResponse<byte[]> response = post(operation, "template", Json.object(), timeout);
       if (response.statusCode() == NO_CONTENT) {
         // Like grep: nothing found is no error, and yet a script can tell.
         terminal().progress("No tuple matches.");

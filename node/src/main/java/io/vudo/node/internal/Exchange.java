@@ -139,13 +139,16 @@ final class Exchange {
         .withoutSizeLimit()
         .getDataBytes()
         .runFold(new Body(limitBytes, declaredBytes()), Body::plus, system)
-        .thenApply(
+        // Without an executor Pekko's stages run callbacks on the common pool, which on one or two
+        // cores is a new thread for each.
+        .thenApplyAsync(
             body -> {
               if (body.total > limitBytes) {
                 throw tooLarge(tooLarge, body.total, limitBytes);
               }
               return body.bytes.toByteArray();
-            });
+            },
+            system.executionContext());
   }
 
   /** Reads the body as a JSON object with only these members. */

@@ -262,7 +262,8 @@ public final class Gateway {
         HttpResponse.create()
             .withStatus(StatusCodes.get(failure.code().httpStatus()))
             .withEntity(PROBLEM, Json.write(Json.problem(failure)));
-    return failure.code() == ErrorCode.MAILBOX_FULL || failure.code() == ErrorCode.RESIDENCY_LIMIT
+    return Set.of(ErrorCode.MAILBOX_FULL, ErrorCode.RESIDENCY_LIMIT, ErrorCode.WAITERS_FULL)
+            .contains(failure.code())
         ? response.addHeader(RawHeader.create("Retry-After", "1"))
         : response;
   }
@@ -763,16 +764,25 @@ public final class Gateway {
   }
 
   private CompletionStage<HttpResponse> readTuple(Exchange exchange, String space) {
+    Duration wait = wait(exchange);
     return template(exchange)
-        .thenCompose(template -> services.spaces().read(space, template))
+        .thenCompose(template -> services.spaces().read(space, template, wait))
         .thenApply(Gateway::found);
   }
 
   private CompletionStage<HttpResponse> takeTuple(Exchange exchange, String space) {
     String key = idempotencyKey(exchange);
+    Duration wait = wait(exchange);
     return template(exchange)
-        .thenCompose(template -> services.spaces().take(space, template, key))
+        .thenCompose(template -> services.spaces().take(space, template, key, wait))
         .thenApply(Gateway::found);
+  }
+
+  /** How long a caller waits for a tuple; one that does not say does not wait. */
+  private Duration wait(Exchange exchange) {
+    Optional<Duration> wait = exchange.header("X-Vudo-Timeout").map(this::timeout);
+    wait.ifPresent(exchange::allow);
+    return wait.orElse(Duration.ZERO);
   }
 
   private static String idempotencyKey(Exchange exchange) {

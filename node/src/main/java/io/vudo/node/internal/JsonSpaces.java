@@ -6,6 +6,7 @@ import io.vudo.protocol.TupleJson;
 import io.vudo.tuplespace.OperationId;
 import io.vudo.tuplespace.Tuplespace;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
 
@@ -22,16 +23,16 @@ final class JsonSpaces {
     return spaces.write(space, TupleJson.readTuple(tuple), ttlMillis, operation(idempotencyKey));
   }
 
-  public CompletionStage<Optional<JsonNode>> read(String space, JsonNode template) {
+  public CompletionStage<Optional<JsonNode>> read(String space, JsonNode template, Duration wait) {
     return spaces
-        .read(space, TupleJson.readTemplate(template))
+        .read(space, TupleJson.readTemplate(template), wait)
         .thenApply(found -> found.map(JsonSpaces::toJson));
   }
 
   public CompletionStage<Optional<JsonNode>> take(
-      String space, JsonNode template, String idempotencyKey) {
+      String space, JsonNode template, String idempotencyKey, Duration wait) {
     return spaces
-        .take(space, TupleJson.readTemplate(template), operation(idempotencyKey))
+        .take(space, TupleJson.readTemplate(template), operation(idempotencyKey), wait)
         .thenApply(found -> found.map(JsonSpaces::toJson));
   }
 

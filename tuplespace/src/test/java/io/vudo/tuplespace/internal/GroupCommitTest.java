@@ -11,6 +11,7 @@ import io.vudo.tuplespace.OperationId;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
@@ -67,6 +68,27 @@ class GroupCommitTest {
       assertEquals(2, GatedJournal.WRITES.get());
       space.restart();
       assertEquals(100, space.count());
+    }
+  }
+
+  @Test
+  void whoWaitsHearsNothingBeforeTheTupleIsDurable() {
+    try (SpaceFixture space = new SpaceFixture(kit, "")) {
+      TestProbe<SpaceReply> reader = space.waitFor("reader", Optional.empty(), 3_600_000);
+      space.await("r1", "worker/alice", true, 3_600_000);
+      TestProbe<SpaceReply> first = firstWriteOnItsWay(space);
+      space.await("r2", "worker/alice", false, 3_600_000);
+      TestProbe<SpaceReply> second = write(space, 1);
+      reader.expectNoMessage(Duration.ofMillis(100));
+      assertEquals(List.of(), space.heard);
+
+      GatedJournal.gate.complete(null);
+      first.expectMessage(SpaceReply.Done.DONE);
+      second.expectMessage(SpaceReply.Done.DONE);
+      reader.expectMessage(SpaceFixture.found("job", 0));
+      String one = "worker/alice r1 " + Tuple.of("job", 0);
+      String two = "worker/alice r2 " + Tuple.of("job", 1);
+      await().untilAsserted(() -> assertEquals(List.of(one, two), space.heard));
     }
   }
 

@@ -11,6 +11,7 @@ import io.vudo.tuplespace.HoldResolver;
 import io.vudo.tuplespace.OperationId;
 import io.vudo.tuplespace.WaitListener;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -150,6 +151,25 @@ final class SpaceFixture implements AutoCloseable {
 
   SpaceReply hold(String holdId) {
     return ask(to -> new SpaceCommand.Hold(holdId, "worker/alice", JOB, to));
+  }
+
+  /** A caller that waits under {@code waitId}, to read when it has no operation. */
+  TestProbe<SpaceReply> waitFor(String waitId, Optional<OperationId> take, long millis) {
+    SpaceCommand.Patience patience = new SpaceCommand.Patience(waitId, millis);
+    return send(
+        to ->
+            take.isPresent()
+                ? new SpaceCommand.Take(take.get(), JOB, patience, to)
+                : new SpaceCommand.Read(JOB, patience, to));
+  }
+
+  /** A Spirit that waits. */
+  void await(String requestId, String spirit, boolean take, long millis) {
+    space.tell(new SpaceCommand.Await(requestId, SpiritId.parse(spirit), JOB, take, millis));
+  }
+
+  void cancel(String requestId) {
+    space.tell(new SpaceCommand.CancelWait(requestId));
   }
 
   SpaceReply confirm(String holdId) {

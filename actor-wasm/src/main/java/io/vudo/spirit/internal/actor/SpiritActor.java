@@ -20,6 +20,7 @@ import io.vudo.protocol.journal.v1.Remembered;
 import io.vudo.protocol.journal.v1.Reply;
 import io.vudo.protocol.journal.v1.SpiritEvent;
 import io.vudo.protocol.journal.v1.Suspended;
+import io.vudo.protocol.journal.v1.Timer;
 import io.vudo.protocol.journal.v1.TupleAnswer;
 import io.vudo.protocol.journal.v1.Turn;
 import io.vudo.protocol.journal.v1.Wait;
@@ -29,6 +30,7 @@ import io.vudo.spirit.Migration;
 import io.vudo.spirit.SpiritStatus;
 import io.vudo.spirit.internal.history.JournalHistory;
 import io.vudo.spirit.internal.turn.Attempt;
+import io.vudo.spirit.internal.turn.EventBatches;
 import io.vudo.spirit.internal.turn.GuestStatus;
 import io.vudo.spirit.internal.turn.SpiritMachine;
 import io.vudo.spirit.internal.turn.TurnLog;
@@ -45,6 +47,7 @@ import java.util.Set;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
+import java.util.stream.LongStream;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorRefResolver;
 import org.apache.pekko.actor.typed.Behavior;
@@ -93,6 +96,11 @@ final class SpiritActor
     INSTANCE
   }
 
+  /** The index of Spirits to wake has this one in it. */
+  enum Woken implements Command {
+    INSTANCE
+  }
+
   /** Snapshot if there is something new, then stop. */
   enum Stop implements Command {
     INSTANCE
@@ -130,8 +138,8 @@ final class SpiritActor
     INSTANCE
   }
 
-  /** The index of Spirits to wake has sent for this one. */
-  enum Woken implements Command {
+  /** A timer of the Spirit is due, or might be. */
+  private enum TimerTick implements Command {
     INSTANCE
   }
 
@@ -143,6 +151,9 @@ final class SpiritActor
   private static final Duration RESIDENCY_RETRY_MIN = Duration.ofMillis(20);
   private static final Duration RESIDENCY_RETRY_MAX = Duration.ofMillis(320);
   private static final Duration REGISTRATION_RETRY = Duration.ofMillis(200);
+
+  /** Pekko's scheduler takes no delay beyond some months. */
+  static final Duration LONGEST_TICK = Duration.ofDays(1);
 
   private final ActorContext<Command> context;
   private final TimerScheduler<Command> timers;
@@ -169,6 +180,12 @@ final class SpiritActor
   private List<Answer> answers = List.of();
   private final Map<String, String> spaceByHold = new HashMap<>();
 
+  /**
+   * Of {@link #spaceByHold}, those of the turn that is being tried. Turns before it in the batch
+   * may wait for their commit with holds of their own, which are not this turn's to release.
+   */
+  private final Map<String, String> holdsOfTurn = new HashMap<>();
+
   // A turn that waits, as the journal knows
   private final Waits waits;
   private final ActorRefResolver references;
@@ -181,9 +198,15 @@ final class SpiritActor
   private boolean registered;
   private boolean registering;
 
+  /**
+   * Whether an earlier life of this actor may have left it in the index. It may have been taken out
+   * as well, before a crash took the confirmations that were not journaled yet.
+   */
+  private boolean maybeRegistered;
+
   // Snapshots
   private boolean recovering = true;
-  private long snapshotSequenceNumber;
+  private long eventsSinceSnapshot;
   private long turnAtSnapshot;
   private boolean stopping;
   private long recoveryMillis;
@@ -279,15 +302,16 @@ final class SpiritActor
       if (recovering) {
         machine.replay(event);
       }
+      eventsSinceSnapshot += EventBatches.unpacked(event).size();
       return machine;
     };
   }
 
   @Override
   public boolean shouldSnapshot(SpiritMachine machine, SpiritEvent event, long sequenceNumber) {
-    return event.hasMarker()
-        || event.hasForked()
-        || sequenceNumber - snapshotSequenceNumber >= spirits.settings().snapshotEveryEvents();
+    // Not the sequence number: that counts commits, and recovery runs every turn of each.
+    return eventsSinceSnapshot >= spirits.settings().snapshotEveryEvents()
+        || EventBatches.unpacked(event).stream().anyMatch(e -> e.hasMarker() || e.hasForked());
   }
 
   @Override
@@ -304,7 +328,6 @@ final class SpiritActor
         StateSnapshot state = (StateSnapshot) snapshot;
         SpiritMachine machine = emptyState();
         machine.recover(state);
-        snapshotSequenceNumber = state.lineage().sequenceNumber();
         turnAtSnapshot = machine.lastTurn();
         return machine;
       }
@@ -318,7 +341,7 @@ final class SpiritActor
         .onSignal(
             SnapshotCompleted.class,
             (machine, done) -> {
-              snapshotSequenceNumber = done.getSnapshotMetadata().sequenceNr();
+              eventsSinceSnapshot = 0;
               leaveIfStopping();
             })
         .onSignal(
@@ -337,7 +360,7 @@ final class SpiritActor
     recovering = false;
     recoveredTurns = machine.replayedTurns();
     recoveryMillis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startedNanos);
-    registered = machine.hasDeliveries();
+    maybeRegistered = machine.hasDeliveries();
     startDeliveries(machine);
     machine
         .suspended()
@@ -351,6 +374,7 @@ final class SpiritActor
               // It may be long before it is needed.
               machine.rest();
             });
+    scheduleTimers(machine);
     tellGate(machine);
     report(machine, idlePhase(machine));
     keepHeadroom(machine);
@@ -388,12 +412,13 @@ final class SpiritActor
         .onCommand(TryAgain.class, (machine, again) -> goOn(machine))
         .onCommand(Answered.class, this::onAnswered)
         .onCommand(WaitTick.class, (machine, tick) -> onWaitTick(machine))
-        .onCommand(Woken.class, (machine, woken) -> onWoken(machine))
+        .onCommand(TimerTick.class, (machine, tick) -> onTimerTick(machine))
         .onCommand(Registered.class, this::onRegistered)
         .onCommand(Delivered.class, this::onDelivered)
         .onCommand(SpaceAnswered.class, this::onSpaceAnswered)
         .onCommand(Redeliver.class, (machine, tick) -> onRedeliver(machine))
         .onCommand(Resolve.class, this::onResolve)
+        .onCommand(Woken.class, (machine, woken) -> onWoken(machine))
         .onCommand(Rest.class, (machine, rest) -> onRest(machine))
         .onCommand(GiveBack.class, (machine, back) -> onGiveBack(machine))
         .onCommand(Stop.class, (machine, stop) -> onStop(machine))
@@ -602,7 +627,8 @@ final class SpiritActor
     uncommitted.add(SpiritEvent.newBuilder().setTurn(turn).build());
     uncommittedBytes += turn.getSerializedSize();
     List<TurnLog> lines = finished.logs();
-    Map<String, String> held = Map.copyOf(spaceByHold);
+    Map<String, String> held = Map.copyOf(holdsOfTurn);
+    holdsOfTurn.clear();
     afterCommit.add(
         () -> {
           write(turn, lines);
@@ -719,9 +745,13 @@ final class SpiritActor
       register();
       return Effect().none();
     }
-    List<SpiritEvent> events = List.copyOf(uncommitted);
+    List<SpiritEvent> entries = packed(uncommitted);
     uncommitted.clear();
-    return Effect().persist(events).thenRun(() -> committed(machine));
+    return Effect().persist(entries).thenRun(() -> committed(machine));
+  }
+
+  private List<SpiritEvent> packed(List<SpiritEvent> events) {
+    return EventBatches.packed(events, spirits.settings().batchBytes());
   }
 
   private void committed(SpiritMachine machine) {
@@ -730,6 +760,7 @@ final class SpiritActor
     uncommittedBytes = 0;
     released.forEach(Runnable::run);
     startDeliveries(machine);
+    scheduleTimers(machine);
     if (registered && !machine.needsWaking()) {
       scheduleRedelivery();
     }
@@ -758,9 +789,11 @@ final class SpiritActor
     if (!now.equals(blocking)) {
       blocking = now;
       gate.tell(new SpiritCommand.Blocked(now));
-      if (!durable) {
-        gate.tell(new SpiritCommand.MayLeave(now.isEmpty()));
-      }
+    }
+    if (!durable && machine.needsWaking()) {
+      // Nobody would bring it back.
+      gate.tell(new SpiritCommand.MayLeave(false));
+      scheduleRedelivery();
     }
   }
 
@@ -804,6 +837,7 @@ final class SpiritActor
       RANDOM.nextBytes(unique);
       String hold = id + "#" + turn + "#" + HexFormat.of().formatHex(unique);
       spaceByHold.put(hold, wanted.space());
+      holdsOfTurn.put(hold, wanted.space());
       pipe(
           ticket,
           hold,
@@ -860,6 +894,8 @@ final class SpiritActor
       SpiritMachine machine, Message message, Message following, String replyTo) {
     SpiritEvent event = machine.suspend(message, following, waiting, replyTo);
     waiting = null;
+    // They are in its answers now.
+    holdsOfTurn.clear();
     uncommitted.add(event);
     uncommittedBytes += event.getSerializedSize();
     afterCommit.add(() -> waits.begin(event.getSuspended().getWait()));
@@ -902,6 +938,10 @@ final class SpiritActor
     all.add(answer);
     answers = all;
     resuming = true;
+    all.stream()
+        .map(Answer::getTuple)
+        .filter(tuple -> !tuple.getHold().isEmpty())
+        .forEach(tuple -> holdsOfTurn.put(tuple.getHold(), tuple.getSpace()));
     residencyRetry = RESIDENCY_RETRY_MIN;
     return resume(machine);
   }
@@ -954,6 +994,31 @@ final class SpiritActor
     } else {
       later(following, receiver, outcome(following.getId(), turn));
     }
+  }
+
+  // Timers
+
+  private void scheduleTimers(SpiritMachine machine) {
+    Optional<Timer> next = machine.nextTimer();
+    if (next.isEmpty()) {
+      timers.cancel(TimerTick.INSTANCE);
+      return;
+    }
+    // Also when the clock was set back meanwhile, no later than its delay from now on.
+    long pauseMillis =
+        Math.min(
+            Math.min(next.get().getDelayMillis(), LONGEST_TICK.toMillis()),
+            next.get().getDueMillis() - spirits.clock().millis());
+    timers.startSingleTimer(TimerTick.INSTANCE, Duration.ofMillis(Math.max(0, pauseMillis)));
+  }
+
+  private Effect<SpiritEvent, SpiritMachine> onTimerTick(SpiritMachine machine) {
+    long now = spirits.clock().millis();
+    while (machine.nextTimer().filter(timer -> timer.getDueMillis() <= now).isPresent()) {
+      uncommitted.add(machine.fireTimer());
+    }
+    // A batch under way commits it, too.
+    return batch.isEmpty() ? commit(machine) : Effect().none();
   }
 
   private Effect<SpiritEvent, SpiritMachine> onResolve(SpiritMachine machine, Resolve resolve) {
@@ -1056,9 +1121,8 @@ final class SpiritActor
       redelivery = doubled.compareTo(most) > 0 ? most : doubled;
       scheduleRedelivery();
     } else if (batch.isEmpty()) {
-      if (registered && !machine.needsWaking()) {
-        registered = false;
-        spirits.wakeIndex().remove(id);
+      if ((registered || maybeRegistered) && !machine.needsWaking()) {
+        leaveIndex();
       }
       gate.tell(new SpiritCommand.MayLeave(durable || !machine.needsWaking()));
     } else {
@@ -1085,10 +1149,19 @@ final class SpiritActor
     return Effect().none();
   }
 
-  /** Leaves the index when it is there for nothing, as after a wait that ended outside of it. */
+  private void leaveIndex() {
+    registered = false;
+    maybeRegistered = false;
+    spirits.wakeIndex().remove(id);
+  }
+
+  /**
+   * Who is woken with nothing to do was left in the index by a crash, or by a wait that ended
+   * outside of memory.
+   */
   private Effect<SpiritEvent, SpiritMachine> onWoken(SpiritMachine machine) {
     if (!registered && !registering && !machine.needsWaking() && uncommitted.isEmpty()) {
-      spirits.wakeIndex().remove(id);
+      leaveIndex();
     }
     return Effect().none();
   }
@@ -1130,13 +1203,10 @@ final class SpiritActor
     querying = false;
     resuming = false;
     request++;
-    spaceByHold.forEach(
-        (hold, space) -> {
-          if (!machine.holdPending(hold)) {
-            spirits.tuplespace().release(space, hold);
-          }
-        });
-    spaceByHold.keySet().removeIf(hold -> !machine.holdPending(hold));
+    holdsOfTurn.keySet().removeIf(machine::holdPending);
+    holdsOfTurn.forEach((hold, space) -> spirits.tuplespace().release(space, hold));
+    spaceByHold.keySet().removeAll(holdsOfTurn.keySet());
+    holdsOfTurn.clear();
   }
 
   private Effect<SpiritEvent, SpiritMachine> onStop(SpiritMachine machine) {
@@ -1145,14 +1215,13 @@ final class SpiritActor
     if (querying) {
       giveUpQuery(machine);
     }
-    if (durable) {
-      machine
-          .suspended()
-          .ifPresent(
-              turn ->
-                  spirits
-                      .wakeIndex()
-                      .schedule(id, Waits.dueMillis(turn.getWait(), spirits.clock().millis())));
+    if (durable && machine.needsWaking()) {
+      long now = spirits.clock().millis();
+      LongStream.concat(
+              machine.suspended().stream().mapToLong(turn -> Waits.dueMillis(turn.getWait(), now)),
+              machine.nextTimer().stream().mapToLong(Timer::getDueMillis))
+          .min()
+          .ifPresent(dueMillis -> spirits.wakeIndex().schedule(id, dueMillis));
     }
     // At once: others may wait for an instance, and writing the snapshot takes a while.
     machine.rest();
@@ -1168,7 +1237,7 @@ final class SpiritActor
               .build());
     }
     last.add(machine.marker());
-    return Effect().persist(last);
+    return Effect().persist(packed(last));
   }
 
   // What people see

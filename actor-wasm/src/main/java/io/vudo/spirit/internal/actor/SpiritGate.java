@@ -364,9 +364,18 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
         return known.toError();
       }
     }
+    Throwable root = cause;
+    while (root.getCause() != null) {
+      root = root.getCause();
+    }
+    // What the disk or the database said is at the bottom: that it is full, for one.
     return new VudoError(
         ErrorCode.JOURNAL_UNAVAILABLE,
-        id + ": " + (cause.getMessage() == null ? cause.toString() : cause.getMessage()));
+        id + ": " + text(cause) + (root == cause ? "" : ": " + text(root)));
+  }
+
+  private static String text(Throwable cause) {
+    return cause.getMessage() == null ? cause.toString() : cause.getMessage();
   }
 
   private void pump() {

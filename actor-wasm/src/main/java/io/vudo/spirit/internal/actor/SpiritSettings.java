@@ -99,6 +99,8 @@ record SpiritSettings(
             turn.getBytes("max-answer-bytes").intValue(),
             turn.getInt("max-log-lines"),
             turn.getBytes("max-log-line-bytes").intValue(),
-            turn.getDuration("max-wait").toMillis()));
+            turn.getDuration("max-wait").toMillis(),
+            turn.getInt("max-timers"),
+            turn.getBytes("max-storage-bytes").intValue()));
   }
 }

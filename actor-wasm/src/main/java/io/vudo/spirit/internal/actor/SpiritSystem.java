@@ -38,6 +38,7 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeoutException;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
@@ -65,6 +66,13 @@ public final class SpiritSystem implements WaitListener {
   private final MailboxBudget mailboxes;
   private final WakeIndex wakeIndex;
   private final LetterRegister letters;
+
+  /**
+   * Where callers go on with their answers. A stage that Pekko makes of a future would otherwise
+   * run each callback on the common pool, which on one or two cores is a new thread for each.
+   */
+  private final Executor callbacks;
+
   private final SpiritHistory history;
 
   public SpiritSystem(
@@ -78,6 +86,7 @@ public final class SpiritSystem implements WaitListener {
     this.mailboxes = new MailboxBudget(settings.maxNodeMailboxBytes());
     this.wakeIndex = new WakeIndex(sharding, system.ignoreRef());
     this.letters = new LetterRegister(sharding);
+    this.callbacks = system.executionContext();
     this.history =
         new JournalHistory(
             system,
@@ -159,13 +168,14 @@ public final class SpiritSystem implements WaitListener {
     return sharding
         .entityRefFor(SpiritGate.KEY, to.toString())
         .<DeliveryReply>ask(replyTo -> new SpiritCommand.Deliver(message, replyTo), timeout)
-        .handle(
+        .handleAsync(
             (reply, failure) -> {
               if (failure == null) {
                 return outcome(reply);
               }
               throw translated(failure, to, timeout);
-            });
+            },
+            callbacks);
   }
 
   public CompletionStage<Migration> migrate(SpiritId id, String engine, Duration timeout) {
@@ -180,7 +190,7 @@ public final class SpiritSystem implements WaitListener {
     return sharding
         .entityRefFor(SpiritGate.KEY, id.toString())
         .<MigrationReply>ask(replyTo -> new SpiritCommand.Migrate(engine, replyTo), timeout)
-        .handle(
+        .handleAsync(
             (reply, failure) -> {
               if (failure != null) {
                 throw translated(failure, id, timeout);
@@ -189,14 +199,15 @@ public final class SpiritSystem implements WaitListener {
                 throw refused.error().toException();
               }
               return ((MigrationReply.Done) reply).migration();
-            });
+            },
+            callbacks);
   }
 
   private CompletionStage<Void> begin(SpiritId id, List<SpiritEvent> events, Duration timeout) {
     return sharding
         .entityRefFor(SpiritGate.KEY, id.toString())
         .<BeginReply>ask(replyTo -> new SpiritCommand.Begin(events, replyTo), timeout)
-        .handle(
+        .handleAsync(
             (reply, failure) -> {
               if (failure != null) {
                 throw translated(failure, id, timeout);
@@ -205,7 +216,8 @@ public final class SpiritSystem implements WaitListener {
                 throw refused.error().toException();
               }
               return null;
-            });
+            },
+            callbacks);
   }
 
   public SpiritHistory history() {
@@ -254,13 +266,14 @@ public final class SpiritSystem implements WaitListener {
         .<HoldAnswer>ask(
             (ActorRef<HoldAnswer> replyTo) -> new SpiritCommand.ResolveHold(holdId, replyTo),
             HOLD_TIMEOUT)
-        .thenApply(
+        .thenApplyAsync(
             answer ->
                 switch (answer.getOutcome()) {
                   case COMMITTED -> HoldOutcome.COMMITTED;
                   case ABORTED -> HoldOutcome.ABORTED;
                   case PENDING, UNRECOGNIZED -> HoldOutcome.PENDING;
-                });
+                },
+            callbacks);
   }
 
   @Override

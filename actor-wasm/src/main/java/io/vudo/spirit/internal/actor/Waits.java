@@ -21,9 +21,6 @@ import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
  * has left memory is brought back by it. Used by one actor only.
  */
 final class Waits {
-  /** Pekko's scheduler takes no delay beyond some months. */
-  private static final Duration LONGEST_TICK = Duration.ofDays(1);
-
   /** How long a Spirit that waits outside of memory leaves it to others to bring the answer. */
   private static final Duration CHECK_INTERVAL = Duration.ofMinutes(5);
 
@@ -143,7 +140,7 @@ final class Waits {
 
   private void schedule() {
     Duration left = Duration.ofNanos(Math.max(0, endNanos - System.nanoTime()));
-    Duration next = left.compareTo(LONGEST_TICK) < 0 ? left : LONGEST_TICK;
+    Duration next = left.compareTo(SpiritActor.LONGEST_TICK) < 0 ? left : SpiritActor.LONGEST_TICK;
     timers.startSingleTimer(
         SpiritActor.WaitTick.INSTANCE, next.compareTo(pause) < 0 ? next : pause);
   }

@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Function;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.Behavior;
@@ -103,7 +104,9 @@ final class WakeIndex {
   CompletionStage<Added> add(SpiritId id) {
     return sharding
         .entityRefFor(KEY, partition(id))
-        .ask(replyTo -> new Add(id.toString(), NOW, replyTo), TIMEOUT);
+        .<Added>ask(replyTo -> new Add(id.toString(), NOW, replyTo), TIMEOUT)
+        // Otherwise on a thread of its own, see SpiritSystem; all that follows is a message.
+        .thenApplyAsync(Function.identity(), Runnable::run);
   }
 
   /**

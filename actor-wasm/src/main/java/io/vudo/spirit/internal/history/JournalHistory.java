@@ -12,6 +12,7 @@ import io.vudo.spirit.SpiritHistory;
 import io.vudo.spirit.StateDifference;
 import io.vudo.spirit.StateSummary;
 import io.vudo.spirit.TurnSummary;
+import io.vudo.spirit.internal.turn.EventBatches;
 import io.vudo.spirit.internal.turn.ModuleSource;
 import io.vudo.spirit.internal.turn.SpiritMachine;
 import io.vudo.spirit.internal.turn.TurnLimits;
@@ -19,6 +20,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -155,7 +157,8 @@ public final class JournalHistory implements SpiritHistory {
   private static Source<TurnSummary, NotUsed> summaries(
       Source<EventEnvelope, NotUsed> events, TurnSummaries summaries) {
     return events
-        .map(envelope -> summaries.of((SpiritEvent) envelope.event()))
+        .mapConcat(JournalHistory::events)
+        .map(summaries::of)
         .filter(Optional::isPresent)
         .map(Optional::get);
   }
@@ -173,16 +176,18 @@ public final class JournalHistory implements SpiritHistory {
 
     Newest plus(EventEnvelope envelope) {
       sequenceNumber = envelope.sequenceNr();
-      summaries
-          .of((SpiritEvent) envelope.event())
-          .filter(query::matches)
-          .ifPresent(
-              line -> {
-                lines.add(line);
-                if (lines.size() > query.limit()) {
-                  lines.remove();
-                }
-              });
+      for (SpiritEvent event : events(envelope)) {
+        summaries
+            .of(event)
+            .filter(query::matches)
+            .ifPresent(
+                line -> {
+                  lines.add(line);
+                  if (lines.size() > query.limit()) {
+                    lines.remove();
+                  }
+                });
+      }
       return this;
     }
   }
@@ -282,6 +287,10 @@ public final class JournalHistory implements SpiritHistory {
         .eventsByPersistenceId(persistenceId(id), from, Long.MAX_VALUE);
   }
 
+  private static List<SpiritEvent> events(EventEnvelope envelope) {
+    return EventBatches.unpacked((SpiritEvent) envelope.event());
+  }
+
   private CompletionStage<Optional<EventEnvelope>> first(SpiritId id) {
     return current(id, 0).runWith(Sink.headOption(), system);
   }
@@ -345,7 +354,7 @@ public final class JournalHistory implements SpiritHistory {
 
   private CompletionStage<Optional<Long>> firstTurnLeft(SpiritId id) {
     return current(id, 0)
-        .map(envelope -> (SpiritEvent) envelope.event())
+        .mapConcat(JournalHistory::events)
         .filter(SpiritEvent::hasTurn)
         .map(event -> event.getTurn().getNumber())
         .runWith(Sink.headOption(), system);
@@ -358,7 +367,7 @@ public final class JournalHistory implements SpiritHistory {
     return current(id, 0)
         .via(
             Flow.<EventEnvelope>create()
-                .map(envelope -> pass.take((SpiritEvent) envelope.event()))
+                .map(envelope -> pass.takeAll(events(envelope)))
                 .takeWhile(more -> more)
                 .async(slots.dispatcher(), BUFFERED_EVENTS))
         .completionTimeout(slots.timeout())
@@ -380,8 +389,12 @@ public final class JournalHistory implements SpiritHistory {
       this.pass = pass;
     }
 
-    synchronized boolean take(SpiritEvent event) {
-      return !closed && pass.take(event);
+    synchronized boolean takeAll(List<SpiritEvent> events) {
+      boolean more = !closed;
+      for (Iterator<SpiritEvent> all = events.iterator(); more && all.hasNext(); ) {
+        more = pass.take(all.next());
+      }
+      return more;
     }
 
     synchronized T result() {

@@ -50,8 +50,9 @@ final class RehearsalPass implements Pass<Rehearsal> {
         span.take(event);
         rehearse(event.getTurn());
       }
-      // Neither what was delivered nor what the old state hashed to means anything here.
-      case ACKNOWLEDGED, DEAD_LETTERED, MARKER -> {}
+      // Neither what was delivered, waited for or due, nor what the old state hashed to means
+      // anything here.
+      case ACKNOWLEDGED, DEAD_LETTERED, MARKER, SUSPENDED, TIMER_FIRED -> {}
       default -> candidate.replay(event);
     }
     return span.lastTurn() < lastTurn;

@@ -66,6 +66,10 @@ final class TurnSummaries {
       case TUPLE_WRITE -> "write";
       case CONFIRM_TAKE -> "take";
       case DEAD_LETTER -> "letter";
+      case START_TIMER -> "timer";
+      case CANCEL_TIMER -> "cancel";
+      case STORAGE_PUT -> "put";
+      case STORAGE_DELETE -> "delete";
       case EFFECT_NOT_SET -> "unknown";
     };
   }

@@ -16,6 +16,7 @@ import io.vudo.protocol.journal.v1.TupleAnswer;
 import io.vudo.spirit.EngineInstance;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
+import java.util.Optional;
 
 /**
  * The functions of import module {@code spirit}: the flat binding of the contract in {@code wit/}.
@@ -30,6 +31,7 @@ final class FlatAbi {
 
   private static final int MAX_RANDOM_BYTES = 64 << 10;
   private static final int MAX_NAME_BYTES = 1_024;
+  private static final int MIN_PERIOD_MILLIS = 1_000;
 
   static final HostBinding BINDING =
       new HostBinding(MODULE)
@@ -40,6 +42,10 @@ final class FlatAbi {
           .define("send_message", "iiiiii", "i", FlatAbi::sendMessage)
           .define("ask", "iiiiiilii", "i", FlatAbi::ask)
           .define("sleep", "l", "i", FlatAbi::sleep)
+          .define("send_after", "liiiiii", "l", FlatAbi::sendAfter)
+          .define("cancel_timer", "l", "i", FlatAbi::cancelTimer)
+          .define("remind", "iilliiii", "l", FlatAbi::remind)
+          .define("cancel_reminder", "ii", "i", FlatAbi::cancelReminder)
           .define("spawn", "iiiiii", "i", FlatAbi::spawn)
           .define("stop", "ii", "i", FlatAbi::stop)
           .define("tuplespace_write", "iiiil", "i", FlatAbi::tuplespaceWrite)
@@ -48,6 +54,9 @@ final class FlatAbi {
           .define("log", "iii", "", FlatAbi::log)
           .define("now", "", "l", FlatAbi::now)
           .define("random", "ii", "i", FlatAbi::random)
+          .define("storage_get", "iiii", "i", FlatAbi::storageGet)
+          .define("storage_put", "iiii", "i", FlatAbi::storagePut)
+          .define("storage_delete", "ii", "i", FlatAbi::storageDelete)
           .define("fail", "iii", "", FlatAbi::fail);
 
   private FlatAbi() {}
@@ -86,6 +95,73 @@ final class FlatAbi {
       host.sleep(new WaitRequest.Sleep(millis));
     }
     return GuestStatus.OK;
+  }
+
+  private static long sendAfter(HostContext host, EngineInstance guest, long[] a) {
+    String to = name(guest, a[1], a[2]);
+    String type = name(guest, a[3], a[4]);
+    byte[] payload = payload(host, guest, a[5], a[6]);
+    require(host.grants().allow(Kind.CROSS_SANDBOX_CALL, to));
+    return host.startTimer("", waitMillis(host, a[0], 0), 0, spiritId(to), type, payload);
+  }
+
+  private static long cancelTimer(HostContext host, EngineInstance guest, long[] a) {
+    return host.cancelTimer(a[0]) ? GuestStatus.OK : GuestStatus.NOT_FOUND;
+  }
+
+  private static long remind(HostContext host, EngineInstance guest, long[] a) {
+    String name = key(guest, a[0], a[1]);
+    String type = name(guest, a[4], a[5]);
+    byte[] payload = payload(host, guest, a[6], a[7]);
+    require(host.grants().allow(Kind.CROSS_SANDBOX_CALL, host.self().toString()));
+    long delayMillis = waitMillis(host, a[2], 0);
+    long periodMillis = waitMillis(host, a[3], 0);
+    if (periodMillis > 0 && periodMillis < MIN_PERIOD_MILLIS) {
+      throw GuestStatus.INVALID_PARAMETER;
+    }
+    return host.startTimer(name, delayMillis, periodMillis, host.self(), type, payload);
+  }
+
+  private static long cancelReminder(HostContext host, EngineInstance guest, long[] a) {
+    return host.cancelReminder(key(guest, a[0], a[1])) ? GuestStatus.OK : GuestStatus.NOT_FOUND;
+  }
+
+  private static long storageGet(HostContext host, EngineInstance guest, long[] a) {
+    String key = key(guest, a[0], a[1]);
+    require(host.grants().allow(Kind.STORAGE_READ));
+    requireRange(guest, a[2], 4);
+    requireRange(guest, a[3], 4);
+    Optional<ByteString> value = host.stored(key);
+    if (value.isEmpty()) {
+      return GuestStatus.NOT_FOUND;
+    }
+    answerBuffer(host, guest, value.get().toByteArray(), a[2], a[3]);
+    return GuestStatus.OK;
+  }
+
+  private static long storagePut(HostContext host, EngineInstance guest, long[] a) {
+    String key = key(guest, a[0], a[1]);
+    ByteString value = ByteString.copyFrom(payload(host, guest, a[2], a[3]));
+    require(host.grants().allow(Kind.STORAGE_WRITE));
+    if (!host.store(key, value)) {
+      throw GuestStatus.LIMIT_EXCEEDED;
+    }
+    return GuestStatus.OK;
+  }
+
+  private static long storageDelete(HostContext host, EngineInstance guest, long[] a) {
+    String key = key(guest, a[0], a[1]);
+    require(host.grants().allow(Kind.STORAGE_DELETE));
+    host.delete(key);
+    return GuestStatus.OK;
+  }
+
+  private static String key(EngineInstance guest, long pointer, long length) {
+    String key = name(guest, pointer, length);
+    if (key.isEmpty()) {
+      throw GuestStatus.INVALID_PARAMETER;
+    }
+    return key;
   }
 
   private static long waitMillis(HostContext host, long millis, long least) {

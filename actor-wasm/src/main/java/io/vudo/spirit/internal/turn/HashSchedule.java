@@ -14,8 +14,11 @@ final class HashSchedule {
   /** Twenty times what hashing a byte costs, in units of fuel. */
   private static final long FUEL_PER_BYTE = 40;
 
-  /** Writing a snapshot is work too: as much as hashing so many bytes. */
-  private static final long BYTES_PER_SNAPSHOT = 1 << 20;
+  /** Making a snapshot is work too: as much as hashing so many bytes. */
+  private static final long BYTES_PER_SNAPSHOT = 1 << 16;
+
+  /** The same with all that comes with leaving: two commits, and an instance that goes. */
+  private static final long BYTES_PER_LEAVE = 1 << 20;
 
   private final int everyTurns;
   private long turns;
@@ -43,9 +46,14 @@ final class HashSchedule {
         : turns >= everyTurns;
   }
 
-  /** Whether to take the hash with a snapshot. */
+  /** Whether to take the hash with a snapshot between turns. */
   boolean isDueWithSnapshot(long memoryBytes) {
     return isDue(memoryBytes - BYTES_PER_SNAPSHOT);
+  }
+
+  /** Whether to take the hash with the snapshot that a Spirit leaves behind. */
+  boolean isDueWithLeave(long memoryBytes) {
+    return isDue(memoryBytes - BYTES_PER_LEAVE);
   }
 
   /** Notes that the hash was taken. */

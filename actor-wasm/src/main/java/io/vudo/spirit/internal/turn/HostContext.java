@@ -1,11 +1,13 @@
 package io.vudo.spirit.internal.turn;
 
+import com.google.protobuf.ByteString;
 import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.SpiritLimits;
 import io.vudo.protocol.journal.v1.Message;
 import io.vudo.protocol.journal.v1.Reply;
 import io.vudo.protocol.journal.v1.TupleAnswer;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What the host functions see of the one who runs the guest: a turn of a Spirit ({@link
@@ -57,6 +59,32 @@ interface HostContext {
   void writeTuple(String space, byte[] tuple, long ttlMillis);
 
   void confirmTake(String space, String hold);
+
+  /**
+   * Starts a timer.
+   *
+   * @param name of a reminder, empty for a timer
+   * @param delayMillis until it fires first
+   * @param periodMillis between later times; 0 for none
+   * @return its number
+   */
+  long startTimer(
+      String name, long delayMillis, long periodMillis, SpiritId to, String type, byte[] payload);
+
+  /** Cancels a timer; false when there is none of this number. */
+  boolean cancelTimer(long number);
+
+  /** Cancels a reminder; false when there is none of this name. */
+  boolean cancelReminder(String name);
+
+  // The Spirit's store
+
+  Optional<ByteString> stored(String key);
+
+  /** False when the store would be too large. */
+  boolean store(String key, ByteString value);
+
+  void delete(String key);
 
   /**
    * Takes a line for the log.

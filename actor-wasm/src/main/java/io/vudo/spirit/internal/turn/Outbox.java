@@ -21,13 +21,21 @@ final class Outbox {
   private final NavigableMap<Position, Effect> pending = new TreeMap<>(Positions.ORDER);
   private final List<Position> acknowledged = new ArrayList<>();
 
-  /** Takes up the effects of a turn. */
+  /** Takes up the effects of a turn that somebody else has to confirm. */
   void add(SpiritId self, Turn turn) {
     for (int i = 0; i < turn.getEffectsCount(); i++) {
-      pending.put(
-          Position.newBuilder().setTurn(turn.getNumber()).setIndex(i).build(),
-          Letters.complete(self, turn, i));
+      Effect effect = Letters.complete(self, turn, i);
+      if (effect.hasSend()
+          || effect.hasTupleWrite()
+          || effect.hasConfirmTake()
+          || effect.hasDeadLetter()) {
+        add(Position.newBuilder().setTurn(turn.getNumber()).setIndex(i).build(), effect);
+      }
     }
+  }
+
+  void add(Position position, Effect effect) {
+    pending.put(position, effect);
   }
 
   /** The effect at a position; null when there is none, or it was confirmed. */

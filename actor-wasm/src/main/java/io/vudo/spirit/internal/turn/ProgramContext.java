@@ -1,5 +1,6 @@
 package io.vudo.spirit.internal.turn;
 
+import com.google.protobuf.ByteString;
 import io.vudo.protocol.Capability.Kind;
 import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.SpiritLimits;
@@ -15,6 +16,7 @@ import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
@@ -140,6 +142,37 @@ public final class ProgramContext implements HostContext {
 
   @Override
   public void confirmTake(String space, String hold) {
+    throw GuestStatus.CAPABILITY_DENIED;
+  }
+
+  @Override
+  public long startTimer(
+      String name, long delayMillis, long periodMillis, SpiritId to, String type, byte[] payload) {
+    throw GuestStatus.CAPABILITY_DENIED;
+  }
+
+  @Override
+  public boolean cancelTimer(long number) {
+    return false;
+  }
+
+  @Override
+  public boolean cancelReminder(String name) {
+    return false;
+  }
+
+  @Override
+  public Optional<ByteString> stored(String key) {
+    throw GuestStatus.CAPABILITY_DENIED;
+  }
+
+  @Override
+  public boolean store(String key, ByteString value) {
+    throw GuestStatus.CAPABILITY_DENIED;
+  }
+
+  @Override
+  public void delete(String key) {
     throw GuestStatus.CAPABILITY_DENIED;
   }
 

@@ -29,6 +29,8 @@ import io.vudo.protocol.journal.v1.SpiritEvent;
 import io.vudo.protocol.journal.v1.SpiritHeader;
 import io.vudo.protocol.journal.v1.Suspended;
 import io.vudo.protocol.journal.v1.TableRow;
+import io.vudo.protocol.journal.v1.Timer;
+import io.vudo.protocol.journal.v1.TimerFired;
 import io.vudo.protocol.journal.v1.TupleWait;
 import io.vudo.protocol.journal.v1.Turn;
 import io.vudo.protocol.journal.v1.Wait;
@@ -84,6 +86,8 @@ public final class SpiritMachine implements AutoCloseable {
   private boolean born;
   private final Outbox outbox = new Outbox();
   private final Inbox inbox;
+  private final Timers timers = new Timers();
+  private Storage storage = new Storage();
 
   /** The turn that waits; null when none does. */
   private Suspended suspended;
@@ -94,6 +98,7 @@ public final class SpiritMachine implements AutoCloseable {
   private boolean hasImage;
   private long[] globals = {};
   private int[][] tables = {};
+  private Storage storageOfImage = new Storage();
   private final List<Turn> sinceImage = new ArrayList<>();
   private long fuelSinceImage;
   private long bytesSinceImage;
@@ -256,12 +261,45 @@ public final class SpiritMachine implements AutoCloseable {
 
   /** Whether there is something to do that no message will cause. */
   public boolean needsWaking() {
-    return hasDeliveries() || suspended != null;
+    return hasDeliveries() || suspended != null || timers.size() > 0;
   }
 
   /** Whether an id is that of a wait, not of a message that a turn sent. */
   public static boolean isWait(String id) {
     return id.indexOf(WAIT_SEPARATOR) >= 0;
+  }
+
+  /** The timer that is due first. */
+  public Optional<Timer> nextTimer() {
+    return timers.next();
+  }
+
+  /**
+   * Sends the message of the timer that is due first.
+   *
+   * @return the event to journal
+   */
+  public SpiritEvent fireTimer() {
+    TimerFired fired = timers.fire(lastTurn, clock.millis());
+    fire(fired);
+    return SpiritEvent.newBuilder().setTimerFired(fired).build();
+  }
+
+  private void fire(TimerFired fired) {
+    Timer timer = timers.apply(fired);
+    Position position = fired.getPosition();
+    outbox.add(
+        position,
+        Effect.newBuilder()
+            .setSend(
+                Send.newBuilder()
+                    .setTo(timer.getSend().getTo())
+                    .setMessage(
+                        timer.getSend().getMessage().toBuilder()
+                            .setId(id + "#" + position.getTurn() + "#" + position.getIndex())
+                            .setSender(id.toString())
+                            .setPosition(position)))
+            .build());
   }
 
   /** The turn that waits for an answer, if one does. */
@@ -374,7 +412,7 @@ public final class SpiritMachine implements AutoCloseable {
     Marker.Builder marker = Marker.newBuilder();
     if (born) {
       bringImageUpToDate();
-      marker.setStateHash(hashForSnapshot());
+      marker.setStateHash(hash(hashes.isDueWithLeave(pages.sizeBytes())));
     }
     return SpiritEvent.newBuilder().setMarker(marker).build();
   }
@@ -582,6 +620,8 @@ public final class SpiritMachine implements AutoCloseable {
           .ifPresent(message -> inbox.handled(message, turn));
       return;
     }
+    timers.apply(turn);
+    storage.apply(turn);
     knownHash = turn.getStateHash();
     if (turn.getInput().getKind() == Message.Kind.SPAWN) {
       born = true;
@@ -602,6 +642,8 @@ public final class SpiritMachine implements AutoCloseable {
     inbox.handled(message);
     discardInstance();
     suspended = null;
+    timers.clear();
+    storage = new Storage();
     born = false;
     knownHash = ByteString.EMPTY;
     clearImage();
@@ -620,7 +662,13 @@ public final class SpiritMachine implements AutoCloseable {
 
   private TurnContext context(
       long number, Message input, TurnContext.Mode mode, List<Answer> recorded) {
-    return new TurnContext(id, number, input, grants, limits, bounds, clock, mode, recorded);
+    return context(number, input, mode, recorded, storage);
+  }
+
+  private TurnContext context(
+      long number, Message input, TurnContext.Mode mode, List<Answer> recorded, Storage stored) {
+    return new TurnContext(
+        id, number, input, grants, limits, bounds, clock, mode, recorded, timers, stored);
   }
 
   private static Completed completed(Optional<byte[]> reply) {
@@ -657,6 +705,8 @@ public final class SpiritMachine implements AutoCloseable {
     born = header.getBorn();
     outbox.readFrom(header);
     inbox.readFrom(header);
+    timers.readFrom(header);
+    storage = Storage.readFrom(header);
     suspended = header.hasSuspended() ? header.getSuspended() : null;
     if (header.hasConfigured()) {
       configure(header.getConfigured());
@@ -670,6 +720,7 @@ public final class SpiritMachine implements AutoCloseable {
           header.getTablesList().stream()
               .map(row -> row.getFunctionsList().stream().mapToInt(Integer::intValue).toArray())
               .toArray(int[][]::new);
+      storageOfImage = storage.copy();
       hasImage = true;
       knownHash = header.getStateHash();
       expectedHash = knownHash;
@@ -688,7 +739,7 @@ public final class SpiritMachine implements AutoCloseable {
       case TURN -> {
         Turn turn = event.getTurn();
         if (turn.hasCompleted()) {
-          rerun(instance(), turn);
+          rerun(instance(), turn, storage);
         }
         apply(turn);
       }
@@ -705,8 +756,10 @@ public final class SpiritMachine implements AutoCloseable {
               .getPagesList()
               .forEach(page -> forkedPages.put(page.getNumber(), page.getContent().toByteArray()));
       case FORKED -> begin(event.getForked());
+      case BATCH -> event.getBatch().getEventsList().forEach(this::replay);
       case SUSPENDED -> suspended = event.getSuspended();
       case DEAD_LETTERED -> apply(event.getDeadLettered());
+      case TIMER_FIRED -> fire(event.getTimerFired());
       case EVENT_NOT_SET ->
           throw new VudoException(
               ErrorCode.JOURNAL_VERSION, id + ": the journal holds an event of a newer version.");
@@ -726,13 +779,14 @@ public final class SpiritMachine implements AutoCloseable {
     forkedPages.clear();
   }
 
-  private void rerun(EngineInstance guest, Turn recorded) {
+  private void rerun(EngineInstance guest, Turn recorded, Storage stored) {
     TurnContext turn =
         context(
             recorded.getNumber(),
             recorded.getInput(),
             TurnContext.Mode.REPLAY,
-            recorded.getAnswersList());
+            recorded.getAnswersList(),
+            stored);
     Optional<byte[]> reply;
     try {
       reply = call(guest, turn);
@@ -798,19 +852,20 @@ public final class SpiritMachine implements AutoCloseable {
     bringImageUpToDate();
     SpiritHeader.Builder header = headerOfState();
     if (born) {
-      header.setStateHash(hashForSnapshot());
+      header.setStateHash(hash(hashes.isDueWithSnapshot(pages.sizeBytes())));
     }
     outbox.writeTo(header);
     inbox.writeTo(header);
+    timers.writeTo(header);
     if (suspended != null) {
       header.setSuspended(suspended);
     }
     return chain.take(sequenceNumber, header.build().toByteString(), pages);
   }
 
-  /** The hash of the image, if it is known or cheap; empty otherwise. */
-  private ByteString hashForSnapshot() {
-    if (knownHash.isEmpty() && hashes.isDueWithSnapshot(pages.sizeBytes())) {
+  /** The hash of the image, if it is known or due; empty otherwise. */
+  private ByteString hash(boolean due) {
+    if (knownHash.isEmpty() && due) {
       knownHash = ByteString.copyFrom(StateHash.of(pages, globals, tables));
       hashes.taken();
     }
@@ -834,6 +889,7 @@ public final class SpiritMachine implements AutoCloseable {
       }
       header.addTables(row);
     }
+    storage.writeTo(header);
     return header;
   }
 
@@ -853,6 +909,7 @@ public final class SpiritMachine implements AutoCloseable {
     instance.withMemory(memory -> pages.update(memory));
     globals = instance.readGlobals();
     tables = instance.readTables();
+    storageOfImage = storage.copy();
     hasImage = true;
     expectedHash = ByteString.EMPTY;
     sinceImage.clear();
@@ -868,6 +925,7 @@ public final class SpiritMachine implements AutoCloseable {
     expectedHash = ByteString.EMPTY;
     globals = new long[0];
     tables = new int[0][];
+    storageOfImage = new Storage();
     sinceImage.clear();
     fuelSinceImage = 0;
     bytesSinceImage = 0;
@@ -884,8 +942,10 @@ public final class SpiritMachine implements AutoCloseable {
     EngineInstance fresh = restored(module);
     boolean whole = false;
     try {
+      Storage then = storageOfImage.copy();
       for (Turn turn : sinceImage) {
-        rerun(fresh, turn);
+        rerun(fresh, turn, then);
+        then.apply(turn);
       }
       whole = true;
     } finally {

@@ -6,19 +6,28 @@ import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.SpiritLimits;
 import io.vudo.protocol.VudoException;
 import io.vudo.protocol.journal.v1.Answer;
+import io.vudo.protocol.journal.v1.CancelTimer;
 import io.vudo.protocol.journal.v1.ConfirmTake;
 import io.vudo.protocol.journal.v1.Effect;
 import io.vudo.protocol.journal.v1.Message;
 import io.vudo.protocol.journal.v1.Position;
 import io.vudo.protocol.journal.v1.Reply;
 import io.vudo.protocol.journal.v1.Send;
+import io.vudo.protocol.journal.v1.StorageDelete;
+import io.vudo.protocol.journal.v1.StoragePut;
+import io.vudo.protocol.journal.v1.Timer;
 import io.vudo.protocol.journal.v1.TupleAnswer;
 import io.vudo.protocol.journal.v1.TupleWrite;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -31,6 +40,9 @@ import java.util.concurrent.TimeUnit;
 final class TurnContext implements HostContext {
   private static final SecureRandom RANDOM = new SecureRandom();
   private static final long REPLAY_NANOS = TimeUnit.DAYS.toNanos(1);
+
+  /** No timer has this number. */
+  private static final long NOTHING_CANCELLED = 0;
 
   /** Why the turn runs. */
   enum Mode {
@@ -56,6 +68,13 @@ final class TurnContext implements HostContext {
   private final List<TurnLog> logs = new ArrayList<>();
   private final OutputLines stdout;
   private final OutputLines stderr;
+  private final Timers timers;
+  private final Set<Long> started = new HashSet<>();
+  private final Map<String, Long> startedNames = new HashMap<>();
+  private final Set<Long> cancelled = new HashSet<>();
+  private int timersStarted;
+  private Storage storage;
+  private boolean storageIsOwn;
   private long monotonicNanos = Long.MIN_VALUE;
   private int nextAnswer;
   private long effectBytes;
@@ -70,7 +89,11 @@ final class TurnContext implements HostContext {
       TurnLimits bounds,
       Clock clock,
       Mode mode,
-      List<Answer> recorded) {
+      List<Answer> recorded,
+      Timers timers,
+      Storage storage) {
+    this.timers = timers;
+    this.storage = storage;
     this.self = self;
     this.number = number;
     this.input = input;
@@ -299,6 +322,104 @@ final class TurnContext implements HostContext {
         Effect.newBuilder()
             .setConfirmTake(ConfirmTake.newBuilder().setSpace(space).setHold(hold))
             .build());
+  }
+
+  @Override
+  public long startTimer(
+      String name, long delayMillis, long periodMillis, SpiritId to, String type, byte[] payload) {
+    long number = Timers.number(this.number, effects.size());
+    if (mode == Mode.LIVE && timers.size() + ++timersStarted > bounds.maxTimers()) {
+      throw new VudoException(
+          ErrorCode.EFFECT_LIMIT_EXCEEDED,
+          "A Spirit may have at most " + bounds.maxTimers() + " timers and reminders.");
+    }
+    add(
+        Effect.newBuilder()
+            .setStartTimer(
+                Timer.newBuilder()
+                    .setNumber(number)
+                    .setName(name)
+                    .setDelayMillis(delayMillis)
+                    .setPeriodMillis(periodMillis)
+                    .setSend(
+                        Send.newBuilder()
+                            .setTo(to.toString())
+                            .setMessage(
+                                Message.newBuilder()
+                                    .setType(type)
+                                    .setPayload(ByteString.copyFrom(payload)))))
+            .build());
+    started.add(number);
+    if (!name.isEmpty()) {
+      startedNames.put(name, number);
+    }
+    return number;
+  }
+
+  @Override
+  public boolean cancelTimer(long wanted) {
+    return cancel(started.contains(wanted) || timers.contains(wanted), wanted);
+  }
+
+  @Override
+  public boolean cancelReminder(String name) {
+    Long mine = startedNames.remove(name);
+    Optional<Long> wanted = mine == null ? timers.named(name) : Optional.of(mine);
+    return cancel(wanted.isPresent(), wanted.orElse(0L));
+  }
+
+  /** Whether there was one is recorded: timers fire between the turns. */
+  private boolean cancel(boolean found, long wanted) {
+    Answer recorded = recorded(Answer.AnswerCase.CANCELLED);
+    Answer answer =
+        recorded == null
+            ? record(
+                Answer.newBuilder()
+                    .setCancelled(found && !cancelled.contains(wanted) ? wanted : NOTHING_CANCELLED)
+                    .build())
+            : recorded;
+    if (answer.getCancelled() == NOTHING_CANCELLED) {
+      return false;
+    }
+    cancelled.add(answer.getCancelled());
+    add(
+        Effect.newBuilder()
+            .setCancelTimer(CancelTimer.newBuilder().setNumber(answer.getCancelled()))
+            .build());
+    return true;
+  }
+
+  @Override
+  public Optional<ByteString> stored(String key) {
+    return storage.get(key);
+  }
+
+  @Override
+  public boolean store(String key, ByteString value) {
+    if (storage.bytesWith(key, value) > bounds.maxStorageBytes()) {
+      return false;
+    }
+    add(
+        Effect.newBuilder()
+            .setStoragePut(StoragePut.newBuilder().setKey(key).setValue(value))
+            .build());
+    ownStorage().put(key, value);
+    return true;
+  }
+
+  @Override
+  public void delete(String key) {
+    add(Effect.newBuilder().setStorageDelete(StorageDelete.newBuilder().setKey(key)).build());
+    ownStorage().delete(key);
+  }
+
+  /** Changed by this turn only; what others see follows when it completes. */
+  private Storage ownStorage() {
+    if (!storageIsOwn) {
+      storage = storage.copy();
+      storageIsOwn = true;
+    }
+    return storage;
   }
 
   private Position nextPosition() {

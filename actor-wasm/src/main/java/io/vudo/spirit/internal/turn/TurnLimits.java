@@ -12,7 +12,10 @@ import java.util.concurrent.TimeUnit;
  * @param maxAnswerBytes bytes of them
  * @param maxLogLines lines logged
  * @param maxLogLineBytes bytes of one line; the rest is cut
- * @param maxWaitMillis how long a turn may wait for one answer, milliseconds
+ * @param maxWaitMillis how long a turn may wait for one answer, milliseconds; also the longest
+ *     delay and period of a timer
+ * @param maxTimers timers and reminders of one Spirit
+ * @param maxStorageBytes keys and values of one Spirit's store
  */
 public record TurnLimits(
     int maxEffects,
@@ -21,8 +24,18 @@ public record TurnLimits(
     int maxAnswerBytes,
     int maxLogLines,
     int maxLogLineBytes,
-    long maxWaitMillis) {
+    long maxWaitMillis,
+    int maxTimers,
+    int maxStorageBytes) {
   public static final TurnLimits DEFAULTS =
       new TurnLimits(
-          10_000, 16 << 20, 100_000, 16 << 20, 1_000, 16 << 10, TimeUnit.DAYS.toMillis(365));
+          10_000,
+          16 << 20,
+          100_000,
+          16 << 20,
+          1_000,
+          16 << 10,
+          TimeUnit.DAYS.toMillis(365),
+          1_000,
+          1 << 20);
 }

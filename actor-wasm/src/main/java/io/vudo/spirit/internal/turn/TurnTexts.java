@@ -6,6 +6,7 @@ import io.vudo.protocol.journal.v1.Completed;
 import io.vudo.protocol.journal.v1.Effect;
 import io.vudo.protocol.journal.v1.Failed;
 import io.vudo.protocol.journal.v1.Send;
+import io.vudo.protocol.journal.v1.Timer;
 import io.vudo.protocol.journal.v1.Turn;
 import java.util.List;
 import java.util.Optional;
@@ -80,8 +81,26 @@ public final class TurnTexts {
               + ", hold "
               + effect.getConfirmTake().getHold();
       case DEAD_LETTER -> "a dead letter";
+      case START_TIMER -> timer(effect.getStartTimer());
+      case CANCEL_TIMER -> "cancelling timer " + effect.getCancelTimer().getNumber();
+      case STORAGE_PUT ->
+          "storing key "
+              + effect.getStoragePut().getKey()
+              + ", "
+              + preview(effect.getStoragePut().getValue());
+      case STORAGE_DELETE -> "deleting key " + effect.getStorageDelete().getKey();
       case EFFECT_NOT_SET -> "one of a newer version";
     };
+  }
+
+  private static String timer(Timer timer) {
+    return (timer.getName().isEmpty() ? "a timer" : "the reminder " + timer.getName())
+        + " after "
+        + timer.getDelayMillis()
+        + " ms"
+        + (timer.getPeriodMillis() == 0 ? "" : " and every " + timer.getPeriodMillis() + " ms")
+        + ": "
+        + send(timer.getSend());
   }
 
   private static String send(Send send) {

@@ -1,0 +1,174 @@
+package io.vudo.node.benchmark;
+
+import io.vudo.node.VudoNode;
+import io.vudo.protocol.SpiritId;
+import io.vudo.spirit.Spirits;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
+import org.apache.pekko.cluster.sharding.typed.javadsl.Entity;
+
+/**
+ * Not a test: what it costs that a turn is on disk before its reply. docs/benchmarks.md has the
+ * command and what it printed.
+ *
+ * <p>Two nodes in one process, one with default settings and one that commits every turn on its own
+ * ({@code batch-messages = 1}); beside them a plain {@code EventSourcedBehavior} on the journal of
+ * the first, and a file in the same directory to which the bytes of a turn's record are appended
+ * and flushed, by one thread, with a flush for each record and with one for 64. All take turns,
+ * round by round.
+ */
+public final class DurabilityBenchmark {
+  private static final Duration TIMEOUT = Duration.ofSeconds(30);
+  private static final byte[] NOTHING = {};
+  private static final int CALLERS = 64;
+  private static final SpiritId ONE = new SpiritId("counter", "one");
+
+  private DurabilityBenchmark() {}
+
+  /** What is measured. */
+  private interface Side {
+    Load.Result run(int seconds) throws Exception;
+  }
+
+  private record Row(String name, Side side, List<Load.Result> results) {
+    Row(String name, Side side) {
+      this(name, side, new ArrayList<>());
+    }
+
+    double[] perSecond() {
+      return results.stream().mapToDouble(Load.Result::perSecond).toArray();
+    }
+  }
+
+  /**
+   * Runs all.
+   *
+   * @param arguments rounds (5) and seconds a round and side (3)
+   */
+  public static void main(String[] arguments) throws Exception {
+    int rounds = arguments.length > 0 ? Integer.parseInt(arguments[0]) : 5;
+    int seconds = arguments.length > 1 ? Integer.parseInt(arguments[1]) : 3;
+    Path data = Files.createTempDirectory("vudo-benchmark-");
+    try (VudoNode node = BenchmarkNodes.start(data.resolve("batching"), "");
+        VudoNode single =
+            BenchmarkNodes.start(data.resolve("single"), "vudo.spirit.batch-messages = 1")) {
+      BenchmarkNodes.deploy(node, "counter", "", BenchmarkNodes.counter());
+      BenchmarkNodes.deploy(single, "counter", "", BenchmarkNodes.counter());
+      ClusterSharding sharding = ClusterSharding.get(node.system());
+      sharding.init(
+          Entity.of(PlainCounter.KEY, entity -> PlainCounter.create(entity.getEntityId())));
+      node.spirits().ask(ONE, "add", NOTHING, "", TIMEOUT).toCompletableFuture().join();
+      node.spirits().ask(ONE, "add", NOTHING, "", TIMEOUT).toCompletableFuture().join();
+      int recordBytes = lastRecordBytes(data.resolve("batching/journal/turns.db"));
+      Path file = data.resolve("batching/journal/raw");
+
+      List<Row> rows =
+          List.of(
+              new Row("one turn a commit, 64 callers", s -> asks(single.spirits(), s, CALLERS)),
+              new Row("group commit, 64 callers", s -> asks(node.spirits(), s, CALLERS)),
+              new Row("plain Pekko, 64 callers", s -> plain(node.system(), sharding, s, CALLERS)),
+              new Row("fsync for each 64 records", s -> raw(file, recordBytes, CALLERS, s)),
+              new Row("Spirit, 1 caller", s -> asks(node.spirits(), s, 1)),
+              new Row("plain Pekko, 1 caller", s -> plain(node.system(), sharding, s, 1)),
+              new Row("fsync for each record", s -> raw(file, recordBytes, 1, s)));
+      for (int round = -1; round < rounds; round++) {
+        for (Row row : rows) {
+          Load.Result result = row.side().run(seconds);
+          // The first round does not count: classes, connections, compilers.
+          if (round >= 0) {
+            row.results().add(result);
+          }
+        }
+      }
+      System.out.printf(
+          Locale.ROOT,
+          "%-34s %12s %12s %12s %22s%n",
+          "median of " + rounds + ", record " + recordBytes + " B",
+          "per second",
+          "p50, us",
+          "p99, us",
+          "x one turn a commit");
+      for (Row row : rows) {
+        double[] ratios = row.perSecond();
+        double[] base = rows.get(0).perSecond();
+        Arrays.setAll(ratios, i -> ratios[i] / base[i]);
+        System.out.printf(
+            Locale.ROOT,
+            "%-34s %,12.0f %,12.0f %,12.0f %22.2f%n",
+            row.name(),
+            Load.median(row.perSecond()),
+            Load.median(row.results().stream().mapToDouble(Load.Result::p50Micros).toArray()),
+            Load.median(row.results().stream().mapToDouble(Load.Result::p99Micros).toArray()),
+            Load.median(ratios));
+      }
+    } finally {
+      BenchmarkNodes.delete(data);
+    }
+  }
+
+  private static Load.Result asks(Spirits spirits, int seconds, int callers)
+      throws InterruptedException {
+    return Load.run(seconds, callers, i -> spirits.ask(ONE, "add", NOTHING, "", TIMEOUT));
+  }
+
+  private static Load.Result plain(
+      ActorSystem<?> system, ClusterSharding sharding, int seconds, int callers)
+      throws InterruptedException {
+    return Load.run(seconds, callers, i -> PlainCounter.ask(system, sharding, "one"));
+  }
+
+  /** Appends records and flushes them together; each counts as an operation. */
+  private static Load.Result raw(Path file, int recordBytes, int records, int seconds)
+      throws IOException {
+    ByteBuffer bytes = ByteBuffer.allocateDirect(recordBytes * records);
+    List<Long> latencies = new ArrayList<>();
+    long start = System.nanoTime();
+    try (FileChannel channel =
+        FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
+      long until = start + Duration.ofSeconds(seconds).toNanos();
+      for (long sent = start; sent - until < 0; ) {
+        bytes.clear();
+        while (bytes.hasRemaining()) {
+          channel.write(bytes);
+        }
+        channel.force(false);
+        long now = System.nanoTime();
+        for (int i = 0; i < records; i++) {
+          latencies.add(now - sent);
+        }
+        sent = now;
+      }
+    }
+    return Load.result(
+        latencies.stream().mapToLong(Long::longValue).toArray(), System.nanoTime() - start);
+  }
+
+  private static int lastRecordBytes(Path database) throws SQLException {
+    try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + database);
+        Statement statement = connection.createStatement();
+        ResultSet row =
+            statement.executeQuery(
+                "SELECT length(event_payload) FROM event_journal WHERE persistence_id = 'spirit|"
+                    + ONE
+                    + "' ORDER BY sequence_number DESC LIMIT 1")) {
+      row.next();
+      return row.getInt(1);
+    }
+  }
+}
