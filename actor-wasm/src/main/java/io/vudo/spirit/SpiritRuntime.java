@@ -76,6 +76,11 @@ public final class SpiritRuntime implements Spirits {
   }
 
   @Override
+  public CompletionStage<Void> restart(SpiritId id, Duration timeout) {
+    return system.restart(id, timeout);
+  }
+
+  @Override
   public SpiritHistory history() {
     return system.history();
   }

@@ -53,6 +53,15 @@ public interface Spirits {
    */
   CompletionStage<Migration> migrate(SpiritId id, String engine, Duration timeout);
 
+  /**
+   * Lets a Spirit take messages again that was halted because it had failed; its state is as before
+   * the turn that failed. Nothing happens when it was not halted.
+   *
+   * <p>Fails with {@code SPIRIT_TYPE_UNKNOWN} or {@code SPIRIT_NOT_FOUND} when there is no such
+   * Spirit.
+   */
+  CompletionStage<Void> restart(SpiritId id, Duration timeout);
+
   /** What Spirits did, and what their states were. */
   SpiritHistory history();
 

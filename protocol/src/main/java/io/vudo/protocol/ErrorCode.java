@@ -166,6 +166,10 @@ public enum ErrorCode {
       "There is no dead letter of this id.",
       "It was replayed or dropped, or there was no room for it; vudo dead-letters lists those there"
           + " are."),
+  SPIRIT_FAILED(
+      409,
+      "The Spirit has failed and takes no messages until it is restarted.",
+      "Mend the cause, which the detail names, then: vudo restart TYPE/ID."),
   LIMIT_INVALID(
       400, "A limit is outside of what the node allows.", "Use a value in the range shown."),
 

@@ -2,6 +2,7 @@ package io.vudo.node.internal;
 
 import io.vudo.node.internal.wire.Deployed;
 import io.vudo.node.internal.wire.DeployedLimits;
+import io.vudo.node.internal.wire.DeployedSupervision;
 import io.vudo.node.internal.wire.DeploymentEvent;
 import io.vudo.protocol.Capability;
 import io.vudo.protocol.ErrorCode;
@@ -10,6 +11,7 @@ import io.vudo.protocol.SpiritLimits;
 import io.vudo.protocol.VudoException;
 import io.vudo.spirit.Deployment;
 import io.vudo.spirit.DeploymentSource;
+import io.vudo.spirit.Supervision;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
@@ -164,6 +166,7 @@ public final class Deployments implements DeploymentSource {
           && now.engine().equals(request.engine())
           && now.limits().equals(request.limits())
           && now.capabilities().equals(request.capabilities())
+          && now.supervision().equals(request.supervision())
           && now.durable() == request.durable()) {
         return Effect().reply(command.replyTo(), new Outcome(now, false));
       }
@@ -176,7 +179,8 @@ public final class Deployments implements DeploymentSource {
               request.capabilities(),
               request.durable(),
               state.revision() + 1,
-              clock.millis());
+              clock.millis(),
+              request.supervision());
       return Effect()
           .persist(toEvent(next))
           .thenRun(
@@ -230,7 +234,12 @@ public final class Deployments implements DeploymentSource {
                     deployment.capabilities().stream().map(Capability::toString).sorted().toList())
                 .setDurable(deployment.durable())
                 .setRevision(deployment.revision())
-                .setDeployedAtMillis(deployment.deployedAtMillis()))
+                .setDeployedAtMillis(deployment.deployedAtMillis())
+                .setSupervision(
+                    DeployedSupervision.newBuilder()
+                        .setOnFailure(deployment.supervision().onFailure().text())
+                        .setMaxRestarts(deployment.supervision().maxRestarts())
+                        .setWindowMillis(deployment.supervision().windowMillis())))
         .build();
   }
 
@@ -253,6 +262,14 @@ public final class Deployments implements DeploymentSource {
             .collect(Collectors.toUnmodifiableSet()),
         event.getDurable(),
         event.getRevision(),
-        event.getDeployedAtMillis());
+        event.getDeployedAtMillis(),
+        event.hasSupervision() ? supervision(event.getSupervision()) : Supervision.DEFAULT);
+  }
+
+  private static Supervision supervision(DeployedSupervision event) {
+    return new Supervision(
+        Supervision.OnFailure.parse(event.getOnFailure()),
+        event.getMaxRestarts(),
+        event.getWindowMillis());
   }
 }

@@ -14,6 +14,7 @@ import io.vudo.spirit.Deployment;
 import io.vudo.spirit.HistoryQuery;
 import io.vudo.spirit.SpiritStatus;
 import io.vudo.spirit.Spirits;
+import io.vudo.spirit.Supervision;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
@@ -98,7 +99,10 @@ public final class Gateway {
           "turn-timeout",
           "mailbox",
           "payload",
-          "durability");
+          "durability",
+          "on-failure",
+          "max-restarts",
+          "restart-window");
 
   private final ActorSystem<?> system;
   private final Services services;
@@ -409,6 +413,8 @@ public final class Gateway {
       case "diff" ->
           Map.of(HttpMethods.GET, exchange -> compareStates(exchange, rest.get(0), rest.get(1)));
       case "fork" -> Map.of(HttpMethods.POST, exchange -> fork(exchange, rest.get(0), rest.get(1)));
+      case "restart" ->
+          Map.of(HttpMethods.POST, exchange -> restart(exchange, rest.get(0), rest.get(1)));
       case "migrate" ->
           Map.of(HttpMethods.POST, exchange -> migrate(exchange, rest.get(0), rest.get(1)));
       default -> Map.of();
@@ -505,7 +511,17 @@ public final class Gateway {
         query.getOrDefault("grant", List.of()).stream()
             .map(Capability::parse)
             .collect(Collectors.toUnmodifiableSet()),
-        parameters.onOff("durability").orElse(true));
+        parameters.onOff("durability").orElse(true),
+        new Supervision(
+            parameters
+                .text("on-failure")
+                .map(Supervision.OnFailure::parse)
+                .orElse(Supervision.DEFAULT.onFailure()),
+            parameters.small("max-restarts").orElse(Supervision.DEFAULT.maxRestarts()),
+            parameters
+                .duration("restart-window")
+                .map(Duration::toMillis)
+                .orElse(Supervision.DEFAULT.windowMillis())));
   }
 
   /** Everything of a message that comes before its payload. */
@@ -583,6 +599,17 @@ public final class Gateway {
         .body(0, ErrorCode.REQUEST_INVALID)
         .thenCompose(nothing -> services.spirits().migrate(spirit, engine, timeout))
         .thenApply(migration -> json(Json.migration(migration)));
+  }
+
+  private CompletionStage<HttpResponse> restart(Exchange exchange, String type, String id) {
+    exchange.query(Set.of());
+    SpiritId spirit = new SpiritId(type, id);
+    Duration timeout = exchange.header("X-Vudo-Timeout").map(this::timeout).orElse(askTimeout);
+    exchange.allow(timeout);
+    return exchange
+        .body(0, ErrorCode.REQUEST_INVALID)
+        .thenCompose(nothing -> services.spirits().restart(spirit, timeout))
+        .thenApply(done -> nothing());
   }
 
   // The past

@@ -108,6 +108,10 @@ public final class Json {
         .sorted()
         .forEach(capabilities::add);
     node.set("limits", limits(deployment.limits()));
+    node.putObject("supervision")
+        .put("onFailure", deployment.supervision().onFailure().text())
+        .put("maxRestarts", deployment.supervision().maxRestarts())
+        .put("windowMillis", deployment.supervision().windowMillis());
     return node;
   }
 
@@ -148,7 +152,10 @@ public final class Json {
     turn.effects().forEach(effects::put);
     node.put("outcome", turn.failed() ? "failed" : "completed");
     if (turn.failed()) {
-      node.put("code", turn.failureCode()).put("detail", turn.failureDetail());
+      node.put("code", turn.failureCode())
+          .put("detail", turn.failureDetail())
+          .put("attempt", turn.attempt())
+          .put("then", turn.consequence().name().toLowerCase(Locale.ROOT).replace('_', '-'));
     } else if (turn.replyBytes() >= 0) {
       node.put("replyBytes", turn.replyBytes());
     }

@@ -38,6 +38,7 @@ final class Courier {
   private static final Set<ErrorCode> FINAL =
       EnumSet.of(
           ErrorCode.SPIRIT_TYPE_UNKNOWN,
+          ErrorCode.SPIRIT_FAILED,
           ErrorCode.SPIRIT_TYPE_INVALID,
           ErrorCode.SPIRIT_ID_INVALID,
           ErrorCode.PAYLOAD_TOO_LARGE,

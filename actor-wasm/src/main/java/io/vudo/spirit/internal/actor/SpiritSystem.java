@@ -203,6 +203,26 @@ public final class SpiritSystem implements WaitListener {
             callbacks);
   }
 
+  public CompletionStage<Void> restart(SpiritId id, Duration timeout) {
+    Message message =
+        Message.newBuilder()
+            .setId("restart:" + UUID.randomUUID())
+            .setType("restart")
+            .setKind(Message.Kind.RESTART)
+            .build();
+    return sharding
+        .entityRefFor(SpiritGate.KEY, id.toString())
+        .<DeliveryReply>ask(replyTo -> new SpiritCommand.Deliver(message, replyTo), timeout)
+        .handle(
+            (reply, failure) -> {
+              if (failure != null) {
+                throw translated(failure, id, timeout);
+              }
+              outcome(reply);
+              return null;
+            });
+  }
+
   private CompletionStage<Void> begin(SpiritId id, List<SpiritEvent> events, Duration timeout) {
     return sharding
         .entityRefFor(SpiritGate.KEY, id.toString())

@@ -48,7 +48,11 @@ final class RehearsalPass implements Pass<Rehearsal> {
                   + " Run the other module over the history of its origin.");
       case TURN -> {
         span.take(event);
-        rehearse(event.getTurn());
+        if (SpiritMachine.isHosts(event.getTurn())) {
+          candidate.replay(event);
+        } else {
+          rehearse(event.getTurn());
+        }
       }
       // Neither what was delivered, waited for or due, nor what the old state hashed to means
       // anything here.

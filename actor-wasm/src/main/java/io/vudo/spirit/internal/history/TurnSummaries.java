@@ -35,7 +35,7 @@ final class TurnSummaries {
   private static TurnSummary of(Turn turn) {
     Message input = turn.getInput();
     return new TurnSummary(
-        input.getKind() == Message.Kind.SPAWN ? TurnSummary.Kind.SPAWN : TurnSummary.Kind.MESSAGE,
+        kind(input),
         turn.getNumber(),
         turn.getTimeMillis(),
         input.getSender(),
@@ -46,7 +46,28 @@ final class TurnSummaries {
         effects(turn),
         turn.getCompleted().hasReply() ? turn.getCompleted().getReply().size() : -1,
         turn.getFailed().getCode(),
-        turn.getFailed().getDetail());
+        turn.getFailed().getDetail(),
+        Math.max(1, turn.getSupervised().getAttempt()),
+        consequence(turn));
+  }
+
+  private static TurnSummary.Kind kind(Message input) {
+    return switch (input.getKind()) {
+      case SPAWN -> TurnSummary.Kind.SPAWN;
+      case RESTART -> TurnSummary.Kind.RESTART;
+      default -> TurnSummary.Kind.MESSAGE;
+    };
+  }
+
+  private static TurnSummary.Consequence consequence(Turn turn) {
+    if (turn.getSupervised().getHalted()) {
+      return TurnSummary.Consequence.HALT;
+    } else if (turn.getSupervised().getRetryAtMillis() > 0) {
+      return TurnSummary.Consequence.RETRY;
+    }
+    return turn.getEffectsList().stream().anyMatch(Effect::hasDeadLetter)
+        ? TurnSummary.Consequence.DEAD_LETTER
+        : TurnSummary.Consequence.NONE;
   }
 
   private static Map<String, Integer> effects(Turn turn) {
@@ -88,7 +109,9 @@ final class TurnSummaries {
         Map.of(),
         -1,
         "",
-        "");
+        "",
+        1,
+        TurnSummary.Consequence.NONE);
   }
 
   private static TurnSummary of(Forked forked) {
@@ -104,6 +127,8 @@ final class TurnSummaries {
         Map.of(),
         -1,
         "",
-        "");
+        "",
+        1,
+        TurnSummary.Consequence.NONE);
   }
 }

@@ -18,11 +18,13 @@ import io.vudo.protocol.journal.v1.DeadLettered;
 import io.vudo.protocol.journal.v1.Effect;
 import io.vudo.protocol.journal.v1.Failed;
 import io.vudo.protocol.journal.v1.Forked;
+import io.vudo.protocol.journal.v1.Halted;
 import io.vudo.protocol.journal.v1.Marker;
 import io.vudo.protocol.journal.v1.Message;
 import io.vudo.protocol.journal.v1.Pending;
 import io.vudo.protocol.journal.v1.Position;
 import io.vudo.protocol.journal.v1.Remembered;
+import io.vudo.protocol.journal.v1.Retrying;
 import io.vudo.protocol.journal.v1.Send;
 import io.vudo.protocol.journal.v1.Sleep;
 import io.vudo.protocol.journal.v1.SpiritEvent;
@@ -87,6 +89,7 @@ public final class SpiritMachine implements AutoCloseable {
   private final Outbox outbox = new Outbox();
   private final Inbox inbox;
   private final Timers timers = new Timers();
+  private final Supervisor supervisor;
   private Storage storage = new Storage();
 
   /** The turn that waits; null when none does. */
@@ -154,6 +157,7 @@ public final class SpiritMachine implements AutoCloseable {
     this.modules = modules;
     this.clock = clock;
     this.bounds = bounds;
+    this.supervisor = new Supervisor(id);
     this.inbox = new Inbox(maxSenders, maxKeys, maxKeyBytes);
     this.hashes = new HashSchedule(hashEveryTurns);
   }
@@ -261,12 +265,47 @@ public final class SpiritMachine implements AutoCloseable {
 
   /** Whether there is something to do that no message will cause. */
   public boolean needsWaking() {
-    return hasDeliveries() || suspended != null || timers.size() > 0;
+    return hasDeliveries()
+        || suspended != null
+        || timers.size() > 0
+        || supervisor.retrying().isPresent();
   }
 
   /** Whether an id is that of a wait, not of a message that a turn sent. */
   public static boolean isWait(String id) {
     return id.indexOf(WAIT_SEPARATOR) >= 0;
+  }
+
+  /** The message that failed and is to be tried again before any other. */
+  public Optional<Retrying> retrying() {
+    return supervisor.retrying();
+  }
+
+  /** Why the Spirit takes no messages, if that is so. */
+  public Optional<Halted> halted() {
+    return supervisor.halted();
+  }
+
+  /**
+   * Takes messages again after it was halted.
+   *
+   * @return the event to journal
+   */
+  public SpiritEvent restart(Message message) {
+    Turn turn =
+        Turn.newBuilder()
+            .setNumber(lastTurn + 1)
+            .setTimeMillis(clock.millis())
+            .setInput(message)
+            .setCompleted(Completed.getDefaultInstance())
+            .build();
+    apply(turn);
+    return SpiritEvent.newBuilder().setTurn(turn).build();
+  }
+
+  /** Whether a turn was the host's alone: the guest was not called, and a replay must not do so. */
+  public static boolean isHosts(Turn turn) {
+    return turn.getInput().getKind() == Message.Kind.RESTART;
   }
 
   /** The timer that is due first. */
@@ -429,7 +468,7 @@ public final class SpiritMachine implements AutoCloseable {
 
   /** Runs the turn of a message that stands for itself, as the longer form says. */
   public Attempt attempt(Message message, List<Answer> recorded) {
-    return attempt(message, null, recorded);
+    return attempt(message, null, Redelivery.NONE, recorded);
   }
 
   /**
@@ -438,13 +477,16 @@ public final class SpiritMachine implements AutoCloseable {
    * @param message of kind MESSAGE for a Spirit that is born, SPAWN for one that is not
    * @param following what is to be handled next, if the message is the birth that it caused; else
    *     null
+   * @param redelivery how the message is tried again when it fails and nobody waits for the answer
    * @param recorded the answers of an earlier attempt that was suspended, and the one it lacked
    * @throws VudoException when the turn could not be tried at all; nothing happened then
    */
-  public Attempt attempt(Message message, Message following, List<Answer> recorded) {
+  public Attempt attempt(
+      Message message, Message following, Redelivery redelivery, List<Answer> recorded) {
     TurnContext turn = context(lastTurn + 1, message, TurnContext.Mode.LIVE, recorded);
     try {
-      return new Attempt.Finished(run(turn, following, clock.millis()), List.copyOf(turn.logs()));
+      return new Attempt.Finished(
+          run(turn, following, redelivery, clock.millis()), List.copyOf(turn.logs()));
     } catch (SuspendTurn suspended) {
       discardInstance();
       return new Attempt.Suspended(suspended.request(), List.copyOf(turn.answers()));
@@ -468,6 +510,7 @@ public final class SpiritMachine implements AutoCloseable {
                 TurnContext.Mode.REHEARSAL,
                 recorded.getAnswersList()),
             null,
+            Redelivery.NONE,
             recorded.getTimeMillis());
     // Nobody will deliver them, and nobody confirm them.
     outbox.clear();
@@ -537,7 +580,7 @@ public final class SpiritMachine implements AutoCloseable {
    *
    * @param following what else cannot be handled when the turn fails; null for nothing
    */
-  private Turn run(TurnContext turn, Message following, long timeMillis) {
+  private Turn run(TurnContext turn, Message following, Redelivery redelivery, long timeMillis) {
     EngineInstance guest = instance();
     Message message = turn.input();
     Turn.Builder record =
@@ -581,10 +624,9 @@ public final class SpiritMachine implements AutoCloseable {
     } finally {
       current = null;
     }
-    if (record.hasFailed()
-        && !turn.isRehearsal()
-        && !Letters.hasAsker(following == null ? message : following)) {
-      record.addEffects(Letters.ofTurn(id, following, 1, timeMillis, clock.millis()));
+    if (!turn.isRehearsal()) {
+      supervisor.decide(
+          record, following, Configurations.supervision(configured), redelivery, clock.millis());
     }
     Turn done = record.build();
     apply(done);
@@ -611,6 +653,14 @@ public final class SpiritMachine implements AutoCloseable {
   private void apply(Turn turn) {
     lastTurn = turn.getNumber();
     suspended = null;
+    if (isHosts(turn)) {
+      inbox.handled(turn.getInput(), turn);
+      supervisor.restart();
+      return;
+    }
+    if (!supervisor.apply(turn)) {
+      return;
+    }
     inbox.handled(turn.getInput(), turn);
     outbox.add(id, turn);
     if (turn.hasFailed()) {
@@ -643,6 +693,7 @@ public final class SpiritMachine implements AutoCloseable {
     discardInstance();
     suspended = null;
     timers.clear();
+    supervisor.end();
     storage = new Storage();
     born = false;
     knownHash = ByteString.EMPTY;
@@ -706,6 +757,7 @@ public final class SpiritMachine implements AutoCloseable {
     outbox.readFrom(header);
     inbox.readFrom(header);
     timers.readFrom(header);
+    supervisor.readFrom(header);
     storage = Storage.readFrom(header);
     suspended = header.hasSuspended() ? header.getSuspended() : null;
     if (header.hasConfigured()) {
@@ -738,7 +790,7 @@ public final class SpiritMachine implements AutoCloseable {
       case CONFIGURED -> configure(event.getConfigured());
       case TURN -> {
         Turn turn = event.getTurn();
-        if (turn.hasCompleted()) {
+        if (turn.hasCompleted() && !isHosts(turn)) {
           rerun(instance(), turn, storage);
         }
         apply(turn);
@@ -857,6 +909,7 @@ public final class SpiritMachine implements AutoCloseable {
     outbox.writeTo(header);
     inbox.writeTo(header);
     timers.writeTo(header);
+    supervisor.writeTo(header);
     if (suspended != null) {
       header.setSuspended(suspended);
     }
