@@ -11,8 +11,9 @@ import java.util.Set;
  * they may do.
  *
  * <p>A Spirit keeps the module that it was born with: deploying another module under the same type
- * changes the Spirits born from then on. Limits and capabilities of a redeployed module with the
- * same digest reach its living Spirits with their next turn.
+ * changes the Spirits born from then on, unless the deployment is a swap ({@link
+ * DeploymentSource#swap}). Limits and capabilities of a redeployed module with the same digest
+ * reach its living Spirits with their next turn.
  *
  * @param type the Spirit type's name
  * @param digest of the original module

@@ -10,6 +10,14 @@ public interface DeploymentSource {
   Optional<Deployment> find(String type);
 
   /**
+   * The newest deployment of a type that is a swap: living Spirits whose configuration is older go
+   * over to its module.
+   */
+  default Optional<Deployment> swap(String type) {
+    return Optional.empty();
+  }
+
+  /**
    * The original bytes of a module.
    *
    * @throws io.vudo.protocol.VudoException {@code MODULE_NOT_FOUND}

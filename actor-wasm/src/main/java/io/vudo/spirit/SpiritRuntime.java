@@ -81,6 +81,11 @@ public final class SpiritRuntime implements Spirits {
   }
 
   @Override
+  public SpiritSwaps swaps() {
+    return system.swaps();
+  }
+
+  @Override
   public SpiritHistory history() {
     return system.history();
   }

@@ -62,6 +62,9 @@ public interface Spirits {
    */
   CompletionStage<Void> restart(SpiritId id, Duration timeout);
 
+  /** Puts other modules under living Spirits. */
+  SpiritSwaps swaps();
+
   /** What Spirits did, and what their states were. */
   SpiritHistory history();
 

@@ -6,18 +6,22 @@ import java.util.Map;
  * One line of a Spirit's history.
  *
  * @param kind what happened
- * @param turn its number; for {@code STOP} and {@code FORK} that of the last turn before
+ * @param turn its number; for {@code STOP}, {@code FORK} and {@code SWAP} that of the last turn
+ *     before
  * @param timeMillis when it began, in ms since 1970
  * @param sender TYPE/ID of the Spirit that sent the message; for {@code FORK} that of the origin;
  *     empty when a JVM or HTTP caller sent it
- * @param messageId unique per sender
+ * @param messageId unique per sender; for {@code SWAP} SHA-256 of the module that runs from then
+ *     on, or would have, 64 hexadecimal digits
  * @param messageType what the guest reads as {@code message_type}
- * @param payloadBytes the bytes of the message
+ * @param payloadBytes the bytes of the message; for {@code SWAP} what {@code spirit_save} answered,
+ *     0 when the memory was kept
  * @param fuelUsed units of fuel
  * @param effects how many of each kind left the Spirit: {@code send}, {@code spawn}, {@code stop},
  *     {@code write}, {@code take}, {@code letter} for a message given up
  * @param replyBytes the bytes of the reply; -1 when there was none
- * @param failureCode why the turn failed and was undone; empty when it completed
+ * @param failureCode why the turn failed and was undone, or the swap refused; empty when it
+ *     completed
  * @param failureDetail more about that
  * @param attempt how often the message was tried, this one included; 1 for all that is tried once
  * @param consequence what followed from a failure
@@ -49,7 +53,9 @@ public record TurnSummary(
     /** The Spirit took messages again after it had been halted. */
     RESTART,
     /** The Spirit began with the state of another one. */
-    FORK
+    FORK,
+    /** The Spirit went on with another module, or could not. */
+    SWAP
   }
 
   /** What follows from a failure. */

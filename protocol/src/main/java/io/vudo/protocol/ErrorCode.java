@@ -173,6 +173,25 @@ public enum ErrorCode {
   LIMIT_INVALID(
       400, "A limit is outside of what the node allows.", "Use a value in the range shown."),
 
+  // Swapping code
+  SWAP_INCOMPATIBLE(
+      409,
+      "The state cannot go over to the new module; the Spirit goes on with the one it has.",
+      "Build the module with the same memory layout, or export spirit_save from the module before"
+          + " and spirit_load from the new one; then swap again."),
+  SWAP_FAILED(
+      422,
+      "spirit_save or spirit_load failed; the Spirit goes on with the module it has.",
+      "The detail holds the cause. Mend the module and swap again."),
+  SWAP_DIFFERENCES(
+      409,
+      "The last turns end otherwise on the new module; nothing was changed.",
+      "Look at the differences; if they are what you want, swap with --accept-differences."),
+  SWAP_NO_PREVIOUS(
+      409,
+      "There is no module to go back to.",
+      "vudo swap --rollback undoes a swap; to go to some other module, pass it with --to."),
+
   // Capabilities
   CAPABILITY_UNKNOWN(
       400, "There is no capability of this name.", "Use one of those that the detail lists."),
@@ -222,6 +241,10 @@ public enum ErrorCode {
       500,
       "A snapshot failed its checksum; the one before it was used.",
       "Check the disk; nothing was lost."),
+  SNAPSHOT_MISMATCH(
+      500,
+      "The saved state belongs to another module than the one that is to run it.",
+      "Restore the data directory from a backup; the state was not loaded."),
   SNAPSHOT_TOO_LARGE(
       507,
       "The Spirit's state is larger than one snapshot can hold.",

@@ -26,6 +26,7 @@ final class CrashGuests {
         (local.set $at (i32.add (i32.const 0x20000) (i32.wrap_i64 (local.get $from))))
         (if (i32.lt_u (local.get $at) (global.get $end))
           (then (local.set $rest (i32.sub (global.get $end) (local.get $at)))))
+        (if (i32.eqz (local.get $rest)) (then (return (i64.const 0))))
         (if (i32.gt_u (local.get $rest) (i32.const 0x10000))
           (then (local.set $rest (i32.const 0x10000))))
         (i64.or
@@ -57,13 +58,24 @@ final class CrashGuests {
 
   private static final String READ_PAGE = "(return (call $page (i64.load (local.get $p))))";
 
-  /** Writes down the word of each message and answers its place; {@code r} reads from an offset. */
+  /**
+   * Writes down the word of each message and answers its place; {@code r} reads from an offset,
+   * {@code b} spins as many times as its word says.
+   */
   static byte[] log() {
     return Guests.spirit(
         TYPE,
         LIST,
         READ_TYPE
             + ifType('r', READ_PAGE)
+            + ifType(
+                'b',
+                """
+                (loop $spin
+                  (i64.store (local.get $p) (i64.sub (i64.load (local.get $p)) (i64.const 1)))
+                  (br_if $spin (i64.ne (i64.load (local.get $p)) (i64.const 0))))
+                (return (i64.const 0))
+                """)
             + "(call $say (call $append (i64.load (local.get $p))))");
   }
 
@@ -184,5 +196,55 @@ final class CrashGuests {
                     (i64.shl (i64.extend_i32_u (local.get $p)) (i64.const 32))
                     (i64.extend_i32_u (local.get $l)))
                   """);
+  }
+
+  /**
+   * Asks {@code crash-log/asked} to append the message's word, sends the same word to {@code
+   * crash-log/timed} a little later, and stores it; answers what was answered. {@code s} answers
+   * the word in store.
+   */
+  static byte[] relay() {
+    return Guests.spirit(
+        TYPE
+            + """
+              (import "spirit" "ask"
+                (func $ask (param i32 i32 i32 i32 i32 i32 i64 i32 i32) (result i32)))
+              (import "spirit" "send_after"
+                (func $after (param i64 i32 i32 i32 i32 i32 i32) (result i64)))
+              (import "spirit" "storage_get" (func $get (param i32 i32 i32 i32) (result i32)))
+              (import "spirit" "storage_put" (func $put (param i32 i32 i32 i32) (result i32)))
+              """,
+        """
+        (data (i32.const 0x200) "crash-log/asked")
+        (data (i32.const 0x220) "append")
+        (data (i32.const 0x240) "crash-log/timed")
+        """,
+        READ_TYPE
+            + ifType(
+                's',
+                """
+                (if (call $get (i32.const 0x220) (i32.const 6) (i32.const 0x100) (i32.const 0x104))
+                  (then (return (i64.const 0))))
+                """)
+            + """
+              (if (i32.ne (i32.load8_u (i32.const 0x40)) (i32.const 0x73))
+                (then
+                  (i64.store (i32.const 0x300) (i64.load (local.get $p)))
+                  (if (i64.le_s
+                        (call $after (i64.load offset=8 (local.get $p))
+                          (i32.const 0x240) (i32.const 15) (i32.const 0x220) (i32.const 6)
+                          (i32.const 0x300) (i32.const 8))
+                        (i64.const 0))
+                    (then (unreachable)))
+                  (if (call $put (i32.const 0x220) (i32.const 6) (i32.const 0x300) (i32.const 8))
+                    (then (unreachable)))
+                  (if (call $ask (i32.const 0x200) (i32.const 15) (i32.const 0x220) (i32.const 6)
+                        (i32.const 0x300) (i32.const 8) (i64.const 600000)
+                        (i32.const 0x100) (i32.const 0x104))
+                    (then (unreachable)))))
+              (i64.or
+                (i64.shl (i64.extend_i32_u (i32.load (i32.const 0x100))) (i64.const 32))
+                (i64.extend_i32_u (i32.load (i32.const 0x104))))
+              """);
   }
 }

@@ -86,7 +86,6 @@ class DiskFaultTest {
         }
       }
       assertEquals(ErrorCode.JOURNAL_UNAVAILABLE, refusal.code(), refusal::getMessage);
-      assertTrue(refusal.detail().contains("full"), refusal::getMessage);
       for (int i = 0; i < 3; i++) {
         String key = "still-full-" + i;
         VudoException again = assertThrows(VudoException.class, () -> add(node, key));

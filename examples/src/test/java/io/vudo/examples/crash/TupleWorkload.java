@@ -88,7 +88,7 @@ final class TupleWorkload implements Workload {
     return new String(node.askBytes(spirit, "write", tuple, key), UTF_8);
   }
 
-  private static String take(CrashNode node, String spirit, String key) {
+  static String take(CrashNode node, String spirit, String key) {
     byte[] tuple = node.askBytes(spirit, "take", TEMPLATE, key);
     return tuple.length == 0
         ? ""

@@ -37,6 +37,7 @@ final class Workloads {
         new ForwardWorkload(),
         new TransferWorkload(),
         new TupleWorkload(),
+        new QuestionWorkload(),
         new DeployWorkload());
   }
 

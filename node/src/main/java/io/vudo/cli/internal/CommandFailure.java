@@ -1,10 +1,12 @@
 package io.vudo.cli.internal;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.vudo.node.internal.Json;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.VudoException;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * What a command failed with, as it is shown. The code is text, because a node may be newer than
@@ -15,13 +17,24 @@ final class CommandFailure extends RuntimeException {
   private final String title;
   private final String detail;
   private final String fix;
+  private final transient JsonNode problem;
 
   CommandFailure(String code, String title, String detail, String fix) {
+    this(code, title, detail, fix, null);
+  }
+
+  /**
+   * A failure that a node answered.
+   *
+   * @param problem all that it answered
+   */
+  CommandFailure(String code, String title, String detail, String fix, JsonNode problem) {
     super(code + ": " + title + " " + detail, null, false, false);
     this.code = Objects.requireNonNull(code);
     this.title = title;
     this.detail = detail;
     this.fix = fix;
+    this.problem = problem;
   }
 
   static CommandFailure of(VudoException failure) {
@@ -42,12 +55,16 @@ final class CommandFailure extends RuntimeException {
     return code;
   }
 
+  /** What the node answered, if it was one. */
+  Optional<JsonNode> problem() {
+    return Optional.ofNullable(problem);
+  }
+
   ObjectNode toJson() {
-    return Json.object()
-        .put("code", code)
-        .put("title", title)
-        .put("detail", detail)
-        .put("fix", fix);
+    ObjectNode node =
+        Json.object().put("code", code).put("title", title).put("detail", detail).put("fix", fix);
+    problem().map(all -> all.get("check")).ifPresent(check -> node.set("check", check));
+    return node;
   }
 
   void print(Terminal terminal) {

@@ -96,6 +96,13 @@ final class HistoryCommand extends VudoCommand {
     }
   }
 
+  private static String swapped(JsonNode swap) {
+    long bytes = swap.path("payloadBytes").asLong();
+    return "went over to "
+        + swap.path("digest").asText().substring(0, SpiritsCommand.ABBREVIATED_DIGITS)
+        + (bytes == 0 ? ", memory kept" : ", " + Quantities.bytesText(bytes) + " loaded");
+  }
+
   /** Lines come one by one, so the widths are guessed: what is longer pushes the rest aside. */
   private static String row(List<String> cells) {
     return String.format("%-6s  %-24s  %-16s  %-12s  %-9s  %-16s  %s", cells.toArray())
@@ -135,6 +142,7 @@ final class HistoryCommand extends VudoCommand {
                   case "stop" -> "stopped";
                   case "restart" -> "restarted";
                   case "fork" -> "forked";
+                  case "swap" -> swapped(turn);
                   default -> "completed";
                 };
     return row(

@@ -154,7 +154,8 @@ final class NodeClient {
           problem.path("code").asText(),
           problem.path("title").asText(),
           problem.path("detail").asText(),
-          problem.path("fix").asText());
+          problem.path("fix").asText(),
+          problem);
     }
     return CommandFailure.of(
         unreachable("What answers at " + node + " is no VUDO node: HTTP " + status + ".", null));

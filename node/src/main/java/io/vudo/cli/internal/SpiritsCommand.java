@@ -9,7 +9,7 @@ import picocli.CommandLine.Option;
 
 @Command(name = "spirits", description = "List the Spirits that are in the node's memory.")
 final class SpiritsCommand extends VudoCommand {
-  private static final int ABBREVIATED_DIGITS = 12;
+  static final int ABBREVIATED_DIGITS = 12;
 
   @Mixin private NodeOption node;
 
@@ -44,7 +44,10 @@ final class SpiritsCommand extends VudoCommand {
             Quantities.bytesText(spirit.path("memoryBytes").asLong()),
             spirit.path("waiting").asText(),
             spirit.path("engine").asText(),
-            digest.substring(0, Math.min(ABBREVIATED_DIGITS, digest.length())));
+            digest.substring(0, Math.min(ABBREVIATED_DIGITS, digest.length()))
+                + (spirit.has("swapRefused")
+                    ? "  stays: " + spirit.path("swapRefused").path("code").asText()
+                    : ""));
       } else {
         table.row(spirit.path("id").asText(), "-", "-", "-", "-", "-", "-");
       }

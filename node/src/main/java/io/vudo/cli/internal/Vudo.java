@@ -31,6 +31,7 @@ public final class Vudo {
             .addSubcommand(new InspectCommand(terminal))
             .addSubcommand(new NodeCommand(terminal))
             .addSubcommand(new DeployCommand(terminal))
+            .addSubcommand(new SwapCommand(terminal))
             .addSubcommand(new AskCommand(terminal))
             .addSubcommand(new TellCommand(terminal))
             .addSubcommand(new MigrateCommand(terminal))

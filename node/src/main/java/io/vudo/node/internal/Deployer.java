@@ -6,6 +6,7 @@ import io.vudo.protocol.VudoException;
 import io.vudo.spirit.AdmittedModule;
 import io.vudo.spirit.CompiledModule;
 import io.vudo.spirit.CompiledModules;
+import io.vudo.spirit.Deployment;
 import io.vudo.spirit.FunctionType;
 import io.vudo.spirit.ValueType;
 import java.util.ArrayList;
@@ -77,6 +78,13 @@ final class Deployer {
                     outcome.deployment().revision());
               }
             });
+  }
+
+  /** As {@link #deploy}, for Spirits that live as well. */
+  CompletionStage<Deployment> swap(DeploymentRequest request, byte[] module) {
+    return CompletableFuture.supplyAsync(() -> prepare(request, module), blocking)
+        .thenCompose(digest -> deployments.swap(request, digest))
+        .thenApply(Deployments.Outcome::deployment);
   }
 
   private ModuleDigest prepare(DeploymentRequest request, byte[] module) {

@@ -54,7 +54,7 @@ public final class Deployments implements DeploymentSource {
   private final CompletableFuture<Void> recovered = new CompletableFuture<>();
 
   /** What is durable. The register's own state runs ahead of it while an event is being written. */
-  private volatile State published = new State(Map.of(), 0);
+  private volatile State published = State.EMPTY;
 
   private Deployments(ActorSystem<?> system, ModuleStore modules, Clock clock) {
     this.modules = modules;
@@ -79,6 +79,16 @@ public final class Deployments implements DeploymentSource {
   }
 
   @Override
+  public Optional<Deployment> swap(String type) {
+    return swapped(type).map(Swap::deployment);
+  }
+
+  /** The newest swap of a type. */
+  Optional<Swap> swapped(String type) {
+    return Optional.ofNullable(published.swaps().get(type));
+  }
+
+  @Override
   public byte[] moduleBytes(ModuleDigest digest) {
     return modules.read(digest);
   }
@@ -97,10 +107,26 @@ public final class Deployments implements DeploymentSource {
    * @return what is deployed now, durable; fails with {@code JOURNAL_UNAVAILABLE}
    */
   public CompletionStage<Outcome> deploy(DeploymentRequest request, ModuleDigest digest) {
+    return record(request, digest, false);
+  }
+
+  /**
+   * Records a deployment whose module is stored already, and to which the Spirits that live go over
+   * as well. It always gets a revision of its own: who repeats it wants those to try again that
+   * stayed behind.
+   *
+   * @return what is deployed now, durable; fails with {@code JOURNAL_UNAVAILABLE}
+   */
+  public CompletionStage<Outcome> swap(DeploymentRequest request, ModuleDigest digest) {
+    return record(request, digest, true);
+  }
+
+  private CompletionStage<Outcome> record(
+      DeploymentRequest request, ModuleDigest digest, boolean swap) {
     CompletionStage<Outcome> answer =
         AskPattern.ask(
             register,
-            replyTo -> new Deploy(request, digest, replyTo),
+            replyTo -> new Deploy(request, digest, swap, replyTo),
             PERSIST_TIMEOUT,
             system.scheduler());
     return answer.exceptionally(
@@ -121,17 +147,50 @@ public final class Deployments implements DeploymentSource {
    */
   public record Outcome(Deployment deployment, boolean changed) {}
 
-  record Deploy(DeploymentRequest request, ModuleDigest digest, ActorRef<Outcome> replyTo) {}
+  record Deploy(
+      DeploymentRequest request, ModuleDigest digest, boolean swap, ActorRef<Outcome> replyTo) {}
+
+  /**
+   * A deployment to which living Spirits go over.
+   *
+   * @param deployment what they go over to
+   * @param from the last other module that was deployed before; empty when there was none
+   */
+  record Swap(Deployment deployment, Optional<ModuleDigest> from) {}
 
   /**
    * @param byType the newest deployment of each type, ordered by name
+   * @param swaps the newest swap of each type that had one
+   * @param before the last other module of each type that had one
    * @param revision that of the newest deployment
    */
-  record State(Map<String, Deployment> byType, long revision) {
-    State with(Deployment deployment) {
-      Map<String, Deployment> changed = new TreeMap<>(byType);
-      changed.put(deployment.type(), deployment);
-      return new State(changed, deployment.revision());
+  record State(
+      Map<String, Deployment> byType,
+      Map<String, Swap> swaps,
+      Map<String, ModuleDigest> before,
+      long revision) {
+    static final State EMPTY = new State(Map.of(), Map.of(), Map.of(), 0);
+
+    State with(Deployment deployment, boolean swap) {
+      String type = deployment.type();
+      Deployment now = byType.get(type);
+      Map<String, ModuleDigest> earlier =
+          now == null || now.digest().equals(deployment.digest())
+              ? before
+              : with(before, type, now.digest());
+      return new State(
+          with(byType, type, deployment),
+          swap
+              ? with(swaps, type, new Swap(deployment, Optional.ofNullable(earlier.get(type))))
+              : swaps,
+          earlier,
+          deployment.revision());
+    }
+
+    private static <T> Map<String, T> with(Map<String, T> map, String type, T value) {
+      Map<String, T> changed = new TreeMap<>(map);
+      changed.put(type, value);
+      return changed;
     }
   }
 
@@ -150,7 +209,7 @@ public final class Deployments implements DeploymentSource {
 
     @Override
     public State emptyState() {
-      return new State(Map.of(), 0);
+      return State.EMPTY;
     }
 
     @Override
@@ -161,7 +220,8 @@ public final class Deployments implements DeploymentSource {
     private Effect<DeploymentEvent, State> deploy(State state, Deploy command) {
       DeploymentRequest request = command.request();
       Deployment now = state.byType().get(request.type());
-      if (now != null
+      if (!command.swap()
+          && now != null
           && now.digest().equals(command.digest())
           && now.engine().equals(request.engine())
           && now.limits().equals(request.limits())
@@ -182,7 +242,7 @@ public final class Deployments implements DeploymentSource {
               clock.millis(),
               request.supervision());
       return Effect()
-          .persist(toEvent(next))
+          .persist(toEvent(next, command.swap()))
           .thenRun(
               durable -> {
                 owner.published = durable;
@@ -194,7 +254,9 @@ public final class Deployments implements DeploymentSource {
     public EventHandler<State, DeploymentEvent> eventHandler() {
       // An event of a kind that only a newer version knows changes nothing for this one.
       return (state, event) ->
-          event.hasDeployed() ? state.with(toDeployment(event.getDeployed())) : state;
+          event.hasDeployed()
+              ? state.with(toDeployment(event.getDeployed()), event.getDeployed().getSwap())
+              : state;
     }
 
     @Override
@@ -213,7 +275,7 @@ public final class Deployments implements DeploymentSource {
     }
   }
 
-  static DeploymentEvent toEvent(Deployment deployment) {
+  static DeploymentEvent toEvent(Deployment deployment, boolean swap) {
     SpiritLimits limits = deployment.limits();
     return DeploymentEvent.newBuilder()
         .setDeployed(
@@ -233,6 +295,7 @@ public final class Deployments implements DeploymentSource {
                 .addAllCapabilities(
                     deployment.capabilities().stream().map(Capability::toString).sorted().toList())
                 .setDurable(deployment.durable())
+                .setSwap(swap)
                 .setRevision(deployment.revision())
                 .setDeployedAtMillis(deployment.deployedAtMillis())
                 .setSupervision(

@@ -104,6 +104,15 @@ public final class Gateway {
           "max-restarts",
           "restart-window");
 
+  private static final Set<String> SWAP_PARAMETERS =
+      Set.of("check", "sample", "accept-differences", "dry-run", "rollback");
+
+  private static final int DEFAULT_CHECKED_TURNS = 20;
+  private static final int DEFAULT_CHECKED_SPIRITS = 10;
+
+  /** What is kept of a Spirit's last turns is in memory while they are checked. */
+  private static final int MOST_CHECKED = 1000;
+
   private final ActorSystem<?> system;
   private final Services services;
   private final SpiritLimits defaultLimits;
@@ -127,6 +136,7 @@ public final class Gateway {
    * @param spaces the tuplespace
    * @param deployments what is deployed
    * @param deployer deploys
+   * @param swapper puts other modules under living Spirits
    * @param status what the node says of itself
    * @param whyNotReady why no requests should come now; empty when they should
    * @param knownSpirits the ids of all Spirits, resident or not
@@ -136,6 +146,7 @@ public final class Gateway {
       JsonSpaces spaces,
       Deployments deployments,
       Deployer deployer,
+      Swapper swapper,
       NodeStatus status,
       Supplier<Optional<String>> whyNotReady,
       Supplier<CompletionStage<List<SpiritId>>> knownSpirits) {}
@@ -196,7 +207,7 @@ public final class Gateway {
   private ServerSettings tuned(ServerSettings defaults, Config http) {
     // A connection is silent while a Spirit thinks; it must not be cut before the caller's timeout.
     Duration idle =
-        Stream.of(maxTimeout, deployTimeout, replayTimeout.plus(askTimeout))
+        Stream.of(maxTimeout, replayTimeout.plus(deployTimeout), replayTimeout.plus(askTimeout))
             .max(Comparator.naturalOrder())
             .get()
             .plusSeconds(30);
@@ -258,6 +269,13 @@ public final class Gateway {
     log.warn("{} {} took too long", request.method().name(), request.getUri().path());
     return problem(
         new VudoException(ErrorCode.ASK_TIMEOUT, "The node did not answer the request in time."));
+  }
+
+  /** The answer that tells an error, and something beside it. */
+  private static HttpResponse problem(VudoException failure, String name, JsonNode more) {
+    ObjectNode node = Json.problem(failure);
+    node.set(name, more);
+    return problem(failure).withEntity(PROBLEM, Json.write(node));
   }
 
   /** The answer that tells an error. */
@@ -388,6 +406,12 @@ public final class Gateway {
           Map.of(
               HttpMethods.GET, exchange -> showDeployment(rest.get(0)),
               HttpMethods.POST, exchange -> deploy(exchange, rest.get(0)));
+      case 2 ->
+          rest.get(1).equals("swap")
+              ? Map.of(
+                  HttpMethods.GET, exchange -> showSwap(rest.get(0)),
+                  HttpMethods.POST, exchange -> swap(exchange, rest.get(0)))
+              : Map.of();
       default -> Map.of();
     };
   }
@@ -485,6 +509,65 @@ public final class Gateway {
                 json(Json.deployment(outcome.deployment()).put("changed", outcome.changed()))
                     .withStatus(outcome.changed() ? StatusCodes.CREATED : StatusCodes.OK)
                     .addHeader(Location.create("/v1/deployments/" + type)));
+  }
+
+  private CompletionStage<HttpResponse> showSwap(String type) {
+    deployment(SpiritId.checkType(type));
+    return ok(
+        SwapJson.progress(
+            services
+                .spirits()
+                .swaps()
+                .progress(type)
+                .orElseThrow(
+                    () -> new VudoException(ErrorCode.NOT_FOUND, type + " was never swapped."))));
+  }
+
+  private CompletionStage<HttpResponse> swap(Exchange exchange, String type) {
+    Parameters query = new Parameters(exchange.query(SWAP_PARAMETERS));
+    deployment(SpiritId.checkType(type));
+    boolean rollback = query.bool("rollback").orElse(false);
+    Swapper.Request request =
+        new Swapper.Request(
+            type,
+            count(query, "check", DEFAULT_CHECKED_TURNS),
+            count(query, "sample", DEFAULT_CHECKED_SPIRITS),
+            query.bool("accept-differences").orElse(false),
+            query.bool("dry-run").orElse(false),
+            replayTimeout);
+    exchange.allow(replayTimeout.plus(deployTimeout));
+    return exchange
+        .body(
+            rollback ? 0 : maxModuleBytes,
+            rollback ? ErrorCode.REQUEST_INVALID : ErrorCode.MODULE_TOO_LARGE)
+        .thenCompose(
+            body ->
+                services
+                    .swapper()
+                    .swap(request, rollback ? services.swapper().previous(type) : body))
+        .thenApply(
+            outcome ->
+                outcome
+                    .refusal()
+                    .map(refusal -> problem(refusal, "check", SwapJson.check(outcome.check())))
+                    .orElseGet(
+                        () ->
+                            json(SwapJson.outcome(outcome))
+                                .withStatus(
+                                    outcome.deployment().isPresent()
+                                        ? StatusCodes.CREATED
+                                        : StatusCodes.OK)));
+  }
+
+  /** How many of something; not less than none. */
+  private static int count(Parameters query, String name, int otherwise) {
+    int count = query.small(name).orElse(otherwise);
+    if (count < 0 || count > MOST_CHECKED) {
+      throw new VudoException(
+          ErrorCode.REQUEST_INVALID,
+          "The parameter \"" + name + "\" takes 0 to " + MOST_CHECKED + "; got " + count + ".");
+    }
+    return count;
   }
 
   private DeploymentRequest deploymentRequest(String type, Map<String, List<String>> query) {
@@ -726,7 +809,13 @@ public final class Gateway {
           Set<SpiritId> listed = new HashSet<>();
           for (SpiritStatus status : resident) {
             listed.add(status.id());
-            list.add(Json.spirit(status));
+            ObjectNode spirit = Json.spirit(status);
+            services
+                .spirits()
+                .swaps()
+                .refusal(status.id())
+                .ifPresent(why -> SwapJson.put(spirit.putObject("swapRefused"), why));
+            list.add(spirit);
           }
           for (SpiritId id : ids) {
             if (listed.add(id)) {

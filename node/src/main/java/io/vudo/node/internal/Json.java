@@ -148,6 +148,9 @@ public final class Json {
             .put("type", turn.messageType())
             .put("payloadBytes", turn.payloadBytes())
             .put("fuel", turn.fuelUsed());
+    if (turn.kind() == TurnSummary.Kind.SWAP) {
+      node.put("digest", turn.messageId()).put("messageId", "");
+    }
     ObjectNode effects = node.putObject("effects");
     turn.effects().forEach(effects::put);
     node.put("outcome", turn.failed() ? "failed" : "completed");

@@ -138,6 +138,7 @@ public final class NodeAssembly implements AutoCloseable {
     spirits = runtime;
     logLap("Spirits and spaces", startNanos);
 
+    Deployer deployer = new Deployer(system, engines, modules, deployments);
     Gateway gateway =
         await(
             Gateway.bind(
@@ -147,7 +148,8 @@ public final class NodeAssembly implements AutoCloseable {
                     spirits,
                     new JsonSpaces(tuplespace),
                     deployments,
-                    new Deployer(system, engines, modules, deployments),
+                    deployer,
+                    new Swapper(system, engines, deployer, deployments, spirits.swaps()),
                     new NodeStatus(settings, system, engines, spirits, deployments),
                     this::whyNotReady,
                     this::knownSpirits)),

@@ -2,6 +2,7 @@ package io.vudo.node.benchmark;
 
 import io.vudo.node.VudoNode;
 import io.vudo.protocol.SpiritId;
+import io.vudo.spirit.SpiritStatus;
 import io.vudo.spirit.Spirits;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -75,7 +76,12 @@ public final class DurabilityBenchmark {
           Entity.of(PlainCounter.KEY, entity -> PlainCounter.create(entity.getEntityId())));
       node.spirits().ask(ONE, "add", NOTHING, "", TIMEOUT).toCompletableFuture().join();
       node.spirits().ask(ONE, "add", NOTHING, "", TIMEOUT).toCompletableFuture().join();
-      int recordBytes = lastRecordBytes(data.resolve("batching/journal/turns.db"));
+      int recordBytes =
+          (int)
+              number(
+                  data.resolve("batching/journal/turns.db"),
+                  "length(event_payload)",
+                  "ORDER BY sequence_number DESC LIMIT 1");
       Path file = data.resolve("batching/journal/raw");
 
       List<Row> rows =
@@ -117,9 +123,23 @@ public final class DurabilityBenchmark {
             Load.median(row.results().stream().mapToDouble(Load.Result::p99Micros).toArray()),
             Load.median(ratios));
       }
+      System.out.printf(
+          Locale.ROOT,
+          "turns a commit: %.1f with group commit (1 caller included), %.1f without%n",
+          turnsPerCommit(node, data.resolve("batching/journal/turns.db")),
+          turnsPerCommit(single, data.resolve("single/journal/turns.db")));
     } finally {
       BenchmarkNodes.delete(data);
     }
+  }
+
+  private static double turnsPerCommit(VudoNode node, Path database) throws SQLException {
+    long turns =
+        node.spirits().resident().stream()
+            .filter(status -> status.id().equals(ONE))
+            .mapToLong(SpiritStatus::turns)
+            .sum();
+    return (double) turns / number(database, "count(*)", "");
   }
 
   private static Load.Result asks(Spirits spirits, int seconds, int callers)
@@ -159,16 +179,19 @@ public final class DurabilityBenchmark {
         latencies.stream().mapToLong(Long::longValue).toArray(), System.nanoTime() - start);
   }
 
-  private static int lastRecordBytes(Path database) throws SQLException {
+  private static long number(Path database, String what, String order) throws SQLException {
     try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + database);
         Statement statement = connection.createStatement();
         ResultSet row =
             statement.executeQuery(
-                "SELECT length(event_payload) FROM event_journal WHERE persistence_id = 'spirit|"
+                "SELECT "
+                    + what
+                    + " FROM event_journal WHERE persistence_id = 'spirit|"
                     + ONE
-                    + "' ORDER BY sequence_number DESC LIMIT 1")) {
+                    + "' "
+                    + order)) {
       row.next();
-      return row.getInt(1);
+      return row.getLong(1);
     }
   }
 }

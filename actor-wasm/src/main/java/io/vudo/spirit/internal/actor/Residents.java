@@ -32,6 +32,7 @@ final class Residents {
     private final SpiritStatus status;
     private final ActorRef<SpiritCommand> gate;
     private final boolean hasInstance;
+    private final long usedNanos = System.nanoTime();
     private boolean asked;
     private long askedNanos;
 
@@ -84,6 +85,23 @@ final class Residents {
     }
     all.sort(Comparator.comparing(SpiritStatus::id));
     return all;
+  }
+
+  /** The Spirits of a type, those that were used last first. */
+  List<SpiritId> recent(String type) {
+    List<Resident> found = new ArrayList<>();
+    synchronized (this) {
+      for (LinkedHashMap<SpiritId, Resident> residents : byEngine.values()) {
+        for (Resident resident : residents.values()) {
+          if (resident.status.id().type().equals(type)) {
+            found.add(resident);
+          }
+        }
+      }
+    }
+    long now = System.nanoTime();
+    found.sort(Comparator.comparingLong(resident -> now - resident.usedNanos));
+    return found.stream().map(resident -> resident.status.id()).toList();
   }
 
   /**

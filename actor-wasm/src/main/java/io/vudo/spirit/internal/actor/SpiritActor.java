@@ -28,6 +28,7 @@ import io.vudo.protocol.journal.v1.TupleAnswer;
 import io.vudo.protocol.journal.v1.Turn;
 import io.vudo.protocol.journal.v1.Wait;
 import io.vudo.protocol.wire.v1.HoldAnswer;
+import io.vudo.protocol.wire.v1.SwapEnd;
 import io.vudo.spirit.Deployment;
 import io.vudo.spirit.Migration;
 import io.vudo.spirit.SpiritStatus;
@@ -101,11 +102,6 @@ final class SpiritActor
     INSTANCE
   }
 
-  /** The index of Spirits to wake has this one in it. */
-  enum Woken implements Command {
-    INSTANCE
-  }
-
   /** Snapshot if there is something new, then stop. */
   enum Stop implements Command {
     INSTANCE
@@ -145,6 +141,11 @@ final class SpiritActor
 
   /** A message that failed is to be tried again. */
   private enum RetryTick implements Command {
+    INSTANCE
+  }
+
+  /** The index of Spirits to wake has this one in it. */
+  enum Woken implements Command {
     INSTANCE
   }
 
@@ -219,6 +220,11 @@ final class SpiritActor
    * as well, before a crash took the confirmations that were not journaled yet.
    */
   private boolean maybeRegistered;
+
+  // Another module
+
+  /** Whether it was not looked yet if there was a swap while the Spirit was not in memory. */
+  private boolean swapDue = true;
 
   // Snapshots
   private boolean recovering = true;
@@ -327,7 +333,8 @@ final class SpiritActor
   public boolean shouldSnapshot(SpiritMachine machine, SpiritEvent event, long sequenceNumber) {
     // Not the sequence number: that counts commits, and recovery runs every turn of each.
     return eventsSinceSnapshot >= spirits.settings().snapshotEveryEvents()
-        || EventBatches.unpacked(event).stream().anyMatch(e -> e.hasMarker() || e.hasForked());
+        || EventBatches.unpacked(event).stream()
+            .anyMatch(e -> e.hasMarker() || e.hasForked() || e.hasSwapped());
   }
 
   @Override
@@ -377,6 +384,7 @@ final class SpiritActor
     recoveredTurns = machine.replayedTurns();
     recoveryMillis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startedNanos);
     maybeRegistered = machine.hasDeliveries();
+    spirits.swaps().noteRefusal(id, machine.refusedSwap());
     startDeliveries(machine);
     machine
         .suspended()
@@ -385,7 +393,8 @@ final class SpiritActor
               turn.getAnswersList().stream()
                   .map(Answer::getTuple)
                   .filter(tuple -> !tuple.getHold().isEmpty())
-                  .forEach(tuple -> spaceByHold.put(tuple.getHold(), tuple.getSpace()));
+                  .forEach(tuple -> holdsOfTurn.put(tuple.getHold(), tuple.getSpace()));
+              spaceByHold.putAll(holdsOfTurn);
               waits.begin(turn.getWait());
               // It may be long before it is needed.
               machine.rest();
@@ -416,6 +425,7 @@ final class SpiritActor
   private void onStopped(SpiritMachine machine) {
     machine.close();
     spirits.residents().remove(id);
+    spirits.swaps().noteRefusal(id, Optional.empty());
   }
 
   // Commands
@@ -471,6 +481,9 @@ final class SpiritActor
             migrate(machine, migrate);
           } else if (queued instanceof SpiritCommand.Begin begin) {
             begin(machine, begin);
+          } else if (queued instanceof SpiritCommand.SwapNow swap) {
+            SwapEnd end = moveIfBehind(machine);
+            afterCommit.add(() -> swap.replyTo().tell(end));
           } else if (!handle(machine, (SpiritCommand.Deliver) queued)) {
             break;
           }
@@ -540,12 +553,30 @@ final class SpiritActor
       throw new VudoException(ErrorCode.SPIRIT_EXISTS, "Got \"" + id + "\".");
     }
     command.events().forEach(machine::replay);
+    swapDue = true;
     uncommitted.addAll(command.events());
     afterCommit.add(
         () -> {
           context.getLog().info("{} begins as a fork at turn {}", id, machine.lastTurn());
           command.replyTo().tell(new BeginReply.Begun());
         });
+  }
+
+  /** Goes over to the module of the type's last swap, if that is another one and was not tried. */
+  private SwapEnd moveIfBehind(SpiritMachine machine) {
+    Optional<SpiritEvent> event = spirits.swaps().moveIfBehind(machine);
+    swapDue = false;
+    event.ifPresent(
+        swapped -> {
+          uncommitted.add(swapped);
+          afterCommit.add(
+              () -> {
+                // Before somebody learns that it moved and looks which module it runs.
+                report(machine, SpiritStatus.Phase.RUNNING);
+                spirits.swaps().note(id, swapped.getSwapped());
+              });
+        });
+    return Swaps.end(event);
   }
 
   /** Handles one message; false when it suspended. */
@@ -562,6 +593,10 @@ final class SpiritActor
         return true;
       }
       case NEW -> {}
+    }
+    if (swapDue && answers.isEmpty()) {
+      // A turn with answers was begun on the module before and goes on there.
+      moveIfBehind(machine);
     }
     Optional<Deployment> deployment = spirits.deployments().find(id.type());
     if (deployment.isEmpty() && machine.configured().isEmpty()) {
@@ -979,6 +1014,7 @@ final class SpiritActor
     if (answer.getTuple().getStatus() == GuestStatus.OK && wait.get().getTuple().getTake()) {
       String space = wait.get().getTuple().getSpace();
       spaceByHold.put(answered.waitId(), space);
+      holdsOfTurn.put(answered.waitId(), space);
       answer =
           answer.toBuilder()
               .setTuple(answer.getTuple().toBuilder().setHold(answered.waitId()).setSpace(space))

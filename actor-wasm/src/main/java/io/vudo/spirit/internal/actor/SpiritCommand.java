@@ -5,6 +5,7 @@ import io.vudo.protocol.journal.v1.Answer;
 import io.vudo.protocol.journal.v1.Message;
 import io.vudo.protocol.journal.v1.SpiritEvent;
 import io.vudo.protocol.wire.v1.HoldAnswer;
+import io.vudo.protocol.wire.v1.SwapEnd;
 import java.util.List;
 import org.apache.pekko.actor.typed.ActorRef;
 
@@ -56,6 +57,28 @@ public sealed interface SpiritCommand {
     @Override
     public void refuse(VudoError error) {
       replyTo.tell(new MigrationReply.Refused(error));
+    }
+  }
+
+  /**
+   * Go on with the module of the type's last swap, if that is another one.
+   *
+   * @param replyTo is told what became of it, once that is durable
+   */
+  record SwapNow(ActorRef<SwapEnd> replyTo) implements Queued {
+    @Override
+    public int payloadBytes() {
+      return 0;
+    }
+
+    @Override
+    public void refuse(VudoError error) {
+      replyTo.tell(
+          SwapEnd.newBuilder()
+              .setOutcome(SwapEnd.Outcome.REFUSED)
+              .setCode(error.code().name())
+              .setDetail(error.detail())
+              .build());
     }
   }
 

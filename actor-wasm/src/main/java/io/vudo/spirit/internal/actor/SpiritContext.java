@@ -17,6 +17,7 @@ import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
  * @param letters what could not be handled
  * @param residents those in this node's memory
  * @param mailboxes what all mailboxes of this node hold
+ * @param swaps brings them over to other modules
  * @param settings of the node
  * @param clock wall-clock time
  */
@@ -29,6 +30,7 @@ record SpiritContext(
     LetterRegister letters,
     Residents residents,
     MailboxBudget mailboxes,
+    Swaps swaps,
     SpiritSettings settings,
     Clock clock) {
 

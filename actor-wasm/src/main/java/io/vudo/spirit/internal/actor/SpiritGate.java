@@ -100,6 +100,7 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
         .onMessage(SpiritCommand.Deliver.class, this::onQueued)
         .onMessage(SpiritCommand.Migrate.class, this::onQueued)
         .onMessage(SpiritCommand.Begin.class, this::onQueued)
+        .onMessage(SpiritCommand.SwapNow.class, this::onQueued)
         .onMessage(SpiritCommand.BatchDone.class, this::onBatchDone)
         .onMessage(SpiritCommand.Blocked.class, this::onBlocked)
         .onMessage(SpiritCommand.First.class, this::onFirst)
@@ -131,8 +132,9 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
             .maxMailbox();
     if (leaving && !askedToLeave) {
       queued.refuse(new VudoError(ErrorCode.SPIRIT_UNAVAILABLE, "The Spirit is being moved."));
-    } else if (waiting.size() + underWay.size() >= most
-        || waitingBytes > spirits.settings().maxMailboxBytes()) {
+    } else if (!(queued instanceof SpiritCommand.SwapNow)
+        && (waiting.size() + underWay.size() >= most
+            || waitingBytes > spirits.settings().maxMailboxBytes())) {
       queued.refuse(
           new VudoError(
               ErrorCode.MAILBOX_FULL,

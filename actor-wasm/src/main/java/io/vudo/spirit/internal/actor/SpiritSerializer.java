@@ -15,6 +15,8 @@ import io.vudo.protocol.wire.v1.Migrate;
 import io.vudo.protocol.wire.v1.Migrated;
 import io.vudo.protocol.wire.v1.Refused;
 import io.vudo.protocol.wire.v1.ResolveHold;
+import io.vudo.protocol.wire.v1.SwapEnd;
+import io.vudo.protocol.wire.v1.SwapNow;
 import io.vudo.protocol.wire.v1.WakeAdd;
 import io.vudo.protocol.wire.v1.WakeAdded;
 import io.vudo.protocol.wire.v1.WakeRemove;
@@ -40,6 +42,8 @@ public final class SpiritSerializer extends SerializerWithStringManifest {
   private static final String BEGIN = "G";
   private static final String BEGUN = "GD";
   private static final String NOT_BEGUN = "GF";
+  private static final String SWAP = "S";
+  private static final String SWAP_END = "SE";
   private static final String ANSWERED = "N";
   private static final String WAKE = "W";
   private static final String PASSIVATE = "P";
@@ -84,6 +88,10 @@ public final class SpiritSerializer extends SerializerWithStringManifest {
       return BEGUN;
     } else if (message instanceof BeginReply.Refused) {
       return NOT_BEGUN;
+    } else if (message instanceof SpiritCommand.SwapNow) {
+      return SWAP;
+    } else if (message instanceof SwapEnd) {
+      return SWAP_END;
     } else if (message instanceof SpiritCommand.Answered) {
       return ANSWERED;
     } else if (message instanceof SpiritCommand.Wake) {
@@ -155,6 +163,11 @@ public final class SpiritSerializer extends SerializerWithStringManifest {
       return Begin.newBuilder()
           .addAllEvents(begin.events())
           .setReplyTo(references.toSerializationFormat(begin.replyTo()))
+          .build()
+          .toByteArray();
+    } else if (message instanceof SpiritCommand.SwapNow swap) {
+      return SwapNow.newBuilder()
+          .setReplyTo(references.toSerializationFormat(swap.replyTo()))
           .build()
           .toByteArray();
     } else if (message instanceof BeginReply.Refused refused) {
@@ -254,6 +267,10 @@ public final class SpiritSerializer extends SerializerWithStringManifest {
           yield new BeginReply.Refused(
               new VudoError(ErrorCode.of(refused.getCode()), refused.getDetail()));
         }
+        case SWAP ->
+            new SpiritCommand.SwapNow(
+                references.resolveActorRef(SwapNow.parseFrom(bytes).getReplyTo()));
+        case SWAP_END -> SwapEnd.parseFrom(bytes);
         case ANSWERED -> {
           Answered answered = Answered.parseFrom(bytes);
           yield new SpiritCommand.Answered(answered.getWait(), answered.getAnswer());

@@ -32,6 +32,7 @@ import java.time.Duration;
  * @param maxRunningReplays replays of histories that run at once
  * @param maxWaitingReplays those that may wait
  * @param replayTimeout how long one may take, waiting not counted
+ * @param maxSavedBytes what {@code spirit_save} may answer
  * @param turnLimits bounds of one turn
  */
 record SpiritSettings(
@@ -60,9 +61,13 @@ record SpiritSettings(
     int maxRunningReplays,
     int maxWaitingReplays,
     Duration replayTimeout,
+    int maxSavedBytes,
     TurnLimits turnLimits) {
 
   private static final int HEAP_PARTS = 4;
+
+  /** What still fits into one event of the journal. */
+  private static final long MOST_SAVED_BYTES = 256 << 20;
 
   /** 0 stands for a quarter of the heap. */
   private static long ofHeap(long bytes) {
@@ -98,6 +103,7 @@ record SpiritSettings(
         spirit.getInt("replay.max-running"),
         spirit.getInt("replay.max-waiting"),
         spirit.getDuration("replay.timeout"),
+        (int) Math.min(MOST_SAVED_BYTES, spirit.getBytes("swap.max-saved-bytes")),
         new TurnLimits(
             turn.getInt("max-effects"),
             turn.getBytes("max-effect-bytes").intValue(),

@@ -23,6 +23,7 @@ import io.vudo.spirit.DeploymentSource;
 import io.vudo.spirit.Migration;
 import io.vudo.spirit.SpiritHistory;
 import io.vudo.spirit.SpiritStatus;
+import io.vudo.spirit.SpiritSwaps;
 import io.vudo.spirit.internal.history.JournalHistory;
 import io.vudo.spirit.internal.history.ReplaySlots;
 import io.vudo.spirit.internal.turn.Configurations;
@@ -73,7 +74,8 @@ public final class SpiritSystem implements WaitListener {
    */
   private final Executor callbacks;
 
-  private final SpiritHistory history;
+  private final JournalHistory history;
+  private final Swaps swaps;
 
   public SpiritSystem(
       ActorSystem<?> system, DeploymentSource deployments, CompiledModules modules) {
@@ -104,6 +106,7 @@ public final class SpiritSystem implements WaitListener {
                 settings.maxWaitingReplays(),
                 settings.replayTimeout()),
             this::begin);
+    this.swaps = new Swaps(sharding, deployments, residents, history, settings);
   }
 
   public void start(Tuplespace tuplespace) {
@@ -117,6 +120,7 @@ public final class SpiritSystem implements WaitListener {
             letters,
             residents,
             mailboxes,
+            swaps,
             settings,
             Clock.systemUTC());
     sharding.init(
@@ -238,6 +242,10 @@ public final class SpiritSystem implements WaitListener {
               return null;
             },
             callbacks);
+  }
+
+  public SpiritSwaps swaps() {
+    return swaps;
   }
 
   public SpiritHistory history() {

@@ -6,11 +6,14 @@ import io.vudo.protocol.VudoError;
 import io.vudo.protocol.VudoException;
 import io.vudo.protocol.journal.v1.SpiritEvent;
 import io.vudo.spirit.CompiledModules;
+import io.vudo.spirit.Deployment;
 import io.vudo.spirit.HistoryQuery;
 import io.vudo.spirit.Rehearsal;
 import io.vudo.spirit.SpiritHistory;
 import io.vudo.spirit.StateDifference;
 import io.vudo.spirit.StateSummary;
+import io.vudo.spirit.SwapCheck;
+import io.vudo.spirit.SwapCheck.CheckedSpirit;
 import io.vudo.spirit.TurnSummary;
 import io.vudo.spirit.internal.turn.EventBatches;
 import io.vudo.spirit.internal.turn.ModuleSource;
@@ -242,6 +245,86 @@ public final class JournalHistory implements SpiritHistory {
         });
   }
 
+  /**
+   * Runs the last turns of Spirits on another module, one Spirit after the other.
+   *
+   * @param sample the Spirits
+   * @param target the deployment of that module
+   * @param module its bytes
+   * @param turns the most turns of each
+   * @param mover takes a state over
+   */
+  public CompletionStage<SwapCheck> checkSwap(
+      List<SpiritId> sample, Deployment target, byte[] module, int turns, SwapMover mover) {
+    PrivateModule other = new PrivateModule(machines.compiler(), module);
+    ModuleSource source =
+        configured ->
+            configured.getModuleDigest().equals(other.digest())
+                ? other.load(configured)
+                : machines.modules().load(configured);
+    CompletionStage<List<CheckedSpirit>> all = CompletableFuture.completedFuture(List.of());
+    for (SpiritId id : sample) {
+      all =
+          all.thenCompose(
+              before ->
+                  checkSwap(id, source, target, turns, mover)
+                      .thenApply(one -> Stream.concat(before.stream(), Stream.of(one)).toList()));
+    }
+    return all.thenApply(SwapCheck::new).whenComplete((check, failure) -> other.close());
+  }
+
+  /** Takes the state of a machine over to the module of a deployment. */
+  @FunctionalInterface
+  public interface SwapMover {
+    /**
+     * Answers the event of the swap.
+     *
+     * @throws VudoException why that is not possible
+     */
+    SpiritEvent move(SpiritMachine machine, Deployment target);
+  }
+
+  private CompletionStage<CheckedSpirit> checkSwap(
+      SpiritId id, ModuleSource source, Deployment target, int turns, SwapMover mover) {
+    CompletionStage<CheckedSpirit> checked =
+        replay(
+            id,
+            () ->
+                new SwapPass(
+                    machines.fresh(id, source), machines.fresh(id, source), target, mover, turns));
+    return checked.exceptionally(
+        failure -> {
+          RuntimeException cause = translated(failure, id);
+          if (cause instanceof VudoException typed && cannotBeReplayed(typed.code())) {
+            return CheckedSpirit.unknown(id, typed.toError());
+          }
+          throw cause;
+        });
+  }
+
+  private static boolean cannotBeReplayed(ErrorCode code) {
+    return code == ErrorCode.SPIRIT_NOT_FOUND
+        || code == ErrorCode.HISTORY_INCOMPLETE
+        || code == ErrorCode.REPLAY_DIVERGED;
+  }
+
+  /** The Spirits of a type that the journal knows, in no certain order; only so many. */
+  public CompletionStage<List<SpiritId>> spirits(String type, long limit) {
+    return names(type).take(limit).map(SpiritId::parse).runWith(Sink.seq(), system);
+  }
+
+  /** How many Spirits of a type the journal knows. */
+  public CompletionStage<Long> countSpirits(String type) {
+    return names(type).runFold(0L, (count, name) -> count + 1, system);
+  }
+
+  private Source<String, NotUsed> names(String type) {
+    return journal(CurrentPersistenceIdsQuery.class)
+        .currentPersistenceIds()
+        .filter(name -> name.startsWith(PREFIX + type + "/"))
+        .map(name -> name.substring(PREFIX.length()));
+  }
+
   // What begins anew
 
   @Override
@@ -317,10 +400,7 @@ public final class JournalHistory implements SpiritHistory {
   }
 
   private CompletionStage<List<String>> others(SpiritId id) {
-    return journal(CurrentPersistenceIdsQuery.class)
-        .currentPersistenceIds()
-        .filter(name -> name.startsWith(PREFIX + id.type() + "/"))
-        .map(name -> name.substring(PREFIX.length()))
+    return names(id.type())
         .take(NAMED_SPIRITS + 1L)
         .runWith(Sink.seq(), system)
         .thenApply(

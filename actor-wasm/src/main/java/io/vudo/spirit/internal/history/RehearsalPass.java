@@ -8,6 +8,7 @@ import io.vudo.protocol.journal.v1.Turn;
 import io.vudo.spirit.Rehearsal;
 import io.vudo.spirit.internal.turn.SpiritMachine;
 import io.vudo.spirit.internal.turn.TurnTexts;
+import io.vudo.spirit.internal.turn.Verdict;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -57,29 +58,63 @@ final class RehearsalPass implements Pass<Rehearsal> {
       // Neither what was delivered, waited for or due, nor what the old state hashed to means
       // anything here.
       case ACKNOWLEDGED, DEAD_LETTERED, MARKER, SUSPENDED, TIMER_FIRED -> {}
+      case SWAPPED -> {
+        // The limits count, not which module it was.
+        if (!event.getSwapped().hasFailed()) {
+          candidate.replay(
+              SpiritEvent.newBuilder().setConfigured(event.getSwapped().getConfigured()).build());
+        }
+      }
       default -> candidate.replay(event);
     }
     return span.lastTurn() < lastTurn;
   }
 
   private void rehearse(Turn recorded) {
-    boolean birth = recorded.getInput().getKind() == Message.Kind.SPAWN;
-    if (birth == candidate.born()) {
-      differs(
-          recorded,
-          birth
-              ? "it is a second birth; with this module the one before did not fail"
-              : "nobody lives to handle it; with this module the birth failed");
+    Optional<Turn> ran = rehearsed(candidate, recorded);
+    if (ran.isEmpty()) {
+      differs(recorded, noLife(recorded));
       return;
     }
-    Turn now = candidate.rehearse(recorded);
+    Turn now = ran.get();
     fuelNow += now.getFuelUsed();
-    if (recorded.hasFailed() && recorded.getAnswersCount() == 0 && lacksAnswers(now)) {
+    if (isIncomparable(recorded, now)) {
       incomparable++;
       return;
     }
     Optional<String> what = TurnTexts.differenceOfOutcome(recorded, now);
     what.ifPresent(text -> differs(recorded, text));
+  }
+
+  /** Runs a turn anew; empty when it is a birth and somebody lives, or none and nobody does. */
+  static Optional<Turn> rehearsed(SpiritMachine candidate, Turn recorded) {
+    return isBirth(recorded) == candidate.born() || wasHandled(candidate, recorded)
+        ? Optional.empty()
+        : Optional.of(candidate.rehearse(recorded));
+  }
+
+  /** Whether it is another attempt, and one before it did not fail with this module. */
+  private static boolean wasHandled(SpiritMachine candidate, Turn recorded) {
+    return recorded.getSupervised().getAttempt() > 1
+        && candidate.judge(recorded.getInput()) == Verdict.DUPLICATE;
+  }
+
+  private static boolean isBirth(Turn recorded) {
+    return recorded.getInput().getKind() == Message.Kind.SPAWN;
+  }
+
+  /** Why a turn could not be run. */
+  static String noLife(Turn recorded) {
+    return isBirth(recorded)
+        ? "it is a second birth; with this module the one before did not fail"
+        : recorded.getSupervised().getAttempt() > 1
+            ? "it is another attempt at a message that nobody needs to handle any more"
+            : "nobody lives to handle it; with this module the birth failed";
+  }
+
+  /** Whether the record is of a version that did not keep what this turn asked for. */
+  static boolean isIncomparable(Turn recorded, Turn now) {
+    return recorded.hasFailed() && recorded.getAnswersCount() == 0 && lacksAnswers(now);
   }
 
   /** A birth that fails for any reason has the code of failed births; the detail has the reason. */

@@ -5,6 +5,7 @@ import io.vudo.protocol.journal.v1.Forked;
 import io.vudo.protocol.journal.v1.Message;
 import io.vudo.protocol.journal.v1.SpiritEvent;
 import io.vudo.protocol.journal.v1.Stopped;
+import io.vudo.protocol.journal.v1.Swapped;
 import io.vudo.protocol.journal.v1.Turn;
 import io.vudo.spirit.TurnSummary;
 import java.util.Collections;
@@ -28,6 +29,7 @@ final class TurnSummaries {
         lastTurn = event.getForked().getTurn();
         yield Optional.of(of(event.getForked()));
       }
+      case SWAPPED -> Optional.of(of(event.getSwapped()));
       default -> Optional.empty();
     };
   }
@@ -110,6 +112,24 @@ final class TurnSummaries {
         -1,
         "",
         "",
+        1,
+        TurnSummary.Consequence.NONE);
+  }
+
+  private static TurnSummary of(Swapped swapped) {
+    return new TurnSummary(
+        TurnSummary.Kind.SWAP,
+        swapped.getTurn(),
+        swapped.getTimeMillis(),
+        "",
+        swapped.getConfigured().getModuleDigest(),
+        "",
+        swapped.getSaved().size(),
+        swapped.getFuelUsed(),
+        Map.of(),
+        -1,
+        swapped.getFailed().getCode(),
+        swapped.getFailed().getDetail(),
         1,
         TurnSummary.Consequence.NONE);
   }

@@ -71,6 +71,16 @@ public final class Configurations {
         pinned.getWindowMillis());
   }
 
+  /**
+   * The configuration of a living Spirit that goes over to the module of another deployment. It
+   * stays on its engine, and memory that it has already is not taken away.
+   */
+  public static Configured swapped(Configured old, Deployment deployment, long memoryBytes) {
+    return renewed(old, deployment, memoryBytes).toBuilder()
+        .setRewriterVersion(Admission.REWRITER_VERSION)
+        .build();
+  }
+
   /** The limits as the rest of the code uses them. */
   public static SpiritLimits limits(Configured configured) {
     Limits limits = configured.getLimits();

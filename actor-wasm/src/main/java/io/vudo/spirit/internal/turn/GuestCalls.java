@@ -49,10 +49,7 @@ final class GuestCalls {
    */
   static void bear(
       EngineInstance guest, AdmittedModule module, long deadlineNanos, byte[] argument) {
-    guest.callStart(deadlineNanos);
-    if (module.exportedFunctions().containsKey(INITIALIZE)) {
-      guest.call(INITIALIZE, deadlineNanos);
-    }
+    start(guest, module, deadlineNanos);
     if (module.exportedFunctions().containsKey(INIT)) {
       int address = pass(guest, deadlineNanos, argument);
       long[] results = guest.call(INIT, deadlineNanos, address, argument.length);
@@ -66,6 +63,14 @@ final class GuestCalls {
         throw new VudoException(
             ErrorCode.APPLICATION_ERROR, "spirit_init answered " + status + ".");
       }
+    }
+  }
+
+  /** The start function and {@code _initialize}: what makes a fresh instance fit to be called. */
+  static void start(EngineInstance guest, AdmittedModule module, long deadlineNanos) {
+    guest.callStart(deadlineNanos);
+    if (module.exportedFunctions().containsKey(INITIALIZE)) {
+      guest.call(INITIALIZE, deadlineNanos);
     }
   }
 

@@ -30,6 +30,7 @@ import io.vudo.protocol.journal.v1.Sleep;
 import io.vudo.protocol.journal.v1.SpiritEvent;
 import io.vudo.protocol.journal.v1.SpiritHeader;
 import io.vudo.protocol.journal.v1.Suspended;
+import io.vudo.protocol.journal.v1.Swapped;
 import io.vudo.protocol.journal.v1.TableRow;
 import io.vudo.protocol.journal.v1.Timer;
 import io.vudo.protocol.journal.v1.TimerFired;
@@ -40,6 +41,7 @@ import io.vudo.spirit.AdmittedModule;
 import io.vudo.spirit.CompiledModule;
 import io.vudo.spirit.Deployment;
 import io.vudo.spirit.EngineInstance;
+import io.vudo.spirit.internal.wasm.LayoutComparison;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -47,6 +49,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 
 /**
  * One Spirit without its actor: the instance, its turns, and everything that must survive.
@@ -92,6 +95,9 @@ public final class SpiritMachine implements AutoCloseable {
   private final Supervisor supervisor;
   private Storage storage = new Storage();
 
+  /** The last swap, if it failed; null otherwise. */
+  private Swapped refusedSwap;
+
   /** The turn that waits; null when none does. */
   private Suspended suspended;
 
@@ -99,6 +105,10 @@ public final class SpiritMachine implements AutoCloseable {
   private PageTracker pages = new PageTracker();
   private final SnapshotChain chain = new SnapshotChain();
   private boolean hasImage;
+
+  /** The digest of the module whose state the image is; empty without one. */
+  private String imageModule = "";
+
   private long[] globals = {};
   private int[][] tables = {};
   private Storage storageOfImage = new Storage();
@@ -424,6 +434,243 @@ public final class SpiritMachine implements AutoCloseable {
     return Optional.of(SpiritEvent.newBuilder().setConfigured(next).build());
   }
 
+  // Another module
+
+  /** Why the Spirit did not follow the last swap of its type; empty when it did. */
+  public Optional<Swapped> refusedSwap() {
+    return Optional.ofNullable(refusedSwap);
+  }
+
+  /**
+   * Whether a swap concerns this Spirit: it lives, was last configured before, runs another module,
+   * and has not tried yet.
+   */
+  public boolean isBehind(Deployment swap) {
+    return born
+        && configured.getDeploymentRevision() < swap.revision()
+        && !configured.getModuleDigest().equals(swap.digest().hex())
+        && (refusedSwap == null
+            || refusedSwap.getConfigured().getDeploymentRevision() < swap.revision());
+  }
+
+  /**
+   * Goes on with another module. The memory is kept where it means the same to that; otherwise the
+   * guests bring the state over by {@code spirit_save} and {@code spirit_load}. All that can fail
+   * happens first: when this throws, the Spirit has its module and its state as before.
+   *
+   * @param target the deployment of that module
+   * @param comparison of the module before with that module
+   * @param maxSavedBytes the most that {@code spirit_save} may answer
+   * @return the event to journal
+   * @throws VudoException {@code SPIRIT_NOT_FOUND} when no Spirit lives here; {@code
+   *     SWAP_INCOMPATIBLE}, {@code SWAP_FAILED}; what the engine says of the module or of one more
+   *     instance ({@code RESIDENCY_LIMIT})
+   */
+  public SpiritEvent swap(Deployment target, LayoutComparison comparison, int maxSavedBytes) {
+    if (!born) {
+      throw new VudoException(ErrorCode.SPIRIT_NOT_FOUND, "Got \"" + id + "\".");
+    }
+    readyToMove();
+    Configured next = Configurations.swapped(configured, target, memoryBytes());
+    CompiledModule module = modules.load(next);
+    List<String> differences = new ArrayList<>(comparison.differences());
+    if (differences.isEmpty() && !comparison.areInitial(tables)) {
+      differences.add("the Spirit has changed its tables");
+    }
+    Swapped.Builder swapped = swapped(next);
+    EngineInstance moved;
+    if (differences.isEmpty()) {
+      discardInstance();
+      moved = kept(module);
+    } else {
+      byte[] saved = save(module.module(), differences, maxSavedBytes);
+      TurnContext turn = transferContext(next, TurnContext.Mode.LIVE, List.of());
+      moved = loaded(module, next, turn, saved);
+      swapped
+          .setSaved(ByteString.copyFrom(saved))
+          .addAllAnswers(turn.usedAnswers())
+          .setFuelUsed(Configurations.limits(next).fuelPerTurn() - moved.fuel());
+    }
+    ByteString hash = ByteString.copyFrom(StateHash.of(moved));
+    install(next, module, moved, swapped.hasSaved(), hash);
+    return SpiritEvent.newBuilder().setSwapped(swapped.setStateHash(hash)).build();
+  }
+
+  /**
+   * Notes that the Spirit does not follow a swap, and why; it does not try again.
+   *
+   * @return the event to journal
+   */
+  public SpiritEvent refuseSwap(Deployment target, VudoError why) {
+    refusedSwap =
+        swapped(Configurations.swapped(configured, target, memoryBytes()))
+            .setFailed(Failed.newBuilder().setCode(why.code().name()).setDetail(why.detail()))
+            .build();
+    return SpiritEvent.newBuilder().setSwapped(refusedSwap).build();
+  }
+
+  private Swapped.Builder swapped(Configured next) {
+    return Swapped.newBuilder()
+        .setConfigured(next)
+        .setFromModuleDigest(configured.getModuleDigest())
+        .setTurn(lastTurn)
+        .setTimeMillis(clock.millis());
+  }
+
+  /** Sees to it that the image is the state of now, and that it is the one that was saved. */
+  private void readyToMove() {
+    bringImageUpToDate();
+    if (!expectedHash.isEmpty()) {
+      instance();
+    }
+  }
+
+  private TurnContext transferContext(
+      Configured next, TurnContext.Mode mode, List<Answer> recorded) {
+    return new TurnContext(
+        id,
+        lastTurn,
+        Message.newBuilder().setType("swap").build(),
+        Grants.of(next.getCapabilitiesList()),
+        Configurations.limits(next),
+        bounds,
+        clock,
+        mode,
+        recorded,
+        timers,
+        storage);
+  }
+
+  /** The image as the new module's; tables are those with which an instance of it begins. */
+  private EngineInstance kept(CompiledModule module) {
+    EngineInstance fresh = instantiate(module);
+    return wholeOrClosed(fresh, () -> writeMemoryAndGlobals(fresh));
+  }
+
+  private byte[] save(AdmittedModule next, List<String> differences, int maxBytes) {
+    EngineInstance guest = instance();
+    StateTransfer.check(admitted, next, differences);
+    TurnContext turn = transferContext(configured, TurnContext.Mode.LIVE, List.of());
+    try {
+      guest.setFuel(limits.fuelPerTurn());
+      return transfer(
+          turn,
+          StateTransfer.SAVE,
+          () -> StateTransfer.save(guest, turn.deadlineNanos(), maxBytes));
+    } finally {
+      // It may have changed something on the way.
+      discardInstance();
+    }
+  }
+
+  private EngineInstance loaded(
+      CompiledModule module, Configured next, TurnContext turn, byte[] saved) {
+    EngineInstance fresh = instantiate(module);
+    return wholeOrClosed(
+        fresh,
+        () -> {
+          fresh.setFuel(Configurations.limits(next).fuelPerTurn());
+          transfer(
+              turn,
+              StateTransfer.LOAD,
+              () -> {
+                StateTransfer.load(fresh, module.module(), turn.deadlineNanos(), saved);
+                return saved;
+              });
+        });
+  }
+
+  /** Lets a guest work on its state; it may ask the host, but do nothing to others. */
+  private byte[] transfer(TurnContext turn, String what, Supplier<byte[]> work) {
+    current = turn;
+    try {
+      byte[] result = work.get();
+      if (!turn.effects().isEmpty()) {
+        throw new VudoException(
+            ErrorCode.SWAP_FAILED,
+            what + " sent a message, or wrote or started something, which it must not do.");
+      }
+      if (!turn.usedAllAnswers()) {
+        throw new VudoException(
+            ErrorCode.REPLAY_DIVERGED, what + " asked the host for fewer answers.");
+      }
+      return result;
+    } catch (SuspendTurn suspended) {
+      throw new VudoException(
+          ErrorCode.SWAP_FAILED, what + " asked for something that takes a while.", suspended);
+    } catch (VudoException failure) {
+      throw switch (failure.code()) {
+        case SWAP_FAILED, REPLAY_DIVERGED, RESIDENCY_LIMIT -> failure;
+        default ->
+            new VudoException(
+                ErrorCode.SWAP_FAILED,
+                what + ": " + failure.code() + " " + failure.detail(),
+                failure);
+      };
+    } catch (RuntimeException | StackOverflowError | OutOfMemoryError | LinkageError fault) {
+      throw new VudoException(ErrorCode.SWAP_FAILED, what + ": " + fault, fault);
+    } finally {
+      current = null;
+    }
+  }
+
+  /**
+   * Takes over a state in another module.
+   *
+   * @param anew whether that is another memory than the one before
+   */
+  private void install(
+      Configured next, CompiledModule module, EngineInstance moved, boolean anew, ByteString hash) {
+    discardInstance();
+    if (anew) {
+      clearImage();
+    }
+    configured = next;
+    limits = Configurations.limits(next);
+    grants = Grants.of(next.getCapabilitiesList());
+    refusedSwap = null;
+    instance = moved;
+    admitted = module.module();
+    renewImage();
+    knownHash = hash;
+  }
+
+  /** Does again what the journal says of a swap. */
+  private void replaySwap(Swapped swapped) {
+    if (swapped.hasFailed()) {
+      refusedSwap = swapped;
+      return;
+    }
+    readyToMove();
+    discardInstance();
+    Configured next = swapped.getConfigured();
+    CompiledModule module = modules.load(next);
+    EngineInstance moved;
+    if (swapped.hasSaved()) {
+      TurnContext turn = transferContext(next, TurnContext.Mode.REPLAY, swapped.getAnswersList());
+      try {
+        moved = loaded(module, next, turn, swapped.getSaved().toByteArray());
+      } catch (VudoException failure) {
+        throw failure.code() == ErrorCode.RESIDENCY_LIMIT
+            ? failure
+            : diverged(lastTurn, "the swap after it fails now: " + failure.detail());
+      }
+    } else {
+      moved = kept(module);
+    }
+    ByteString hash = ByteString.copyFrom(StateHash.of(moved));
+    if (!hash.equals(swapped.getStateHash())) {
+      moved.close();
+      throw diverged(
+          lastTurn,
+          "the swap after it made another state; its hash is "
+              + hex(hash)
+              + ", recorded is "
+              + hex(swapped.getStateHash()));
+    }
+    install(next, module, moved, swapped.hasSaved(), hash);
+  }
+
   /** SHA-256 of the state as of the last turn, as {@link StateHash} says; the Spirit must live. */
   public String stateHash() {
     return hex(ByteString.copyFrom(StateHash.of(instance())));
@@ -510,7 +757,7 @@ public final class SpiritMachine implements AutoCloseable {
                 TurnContext.Mode.REHEARSAL,
                 recorded.getAnswersList()),
             null,
-            Redelivery.NONE,
+            Redelivery.ofRehearsal(recorded),
             recorded.getTimeMillis());
     // Nobody will deliver them, and nobody confirm them.
     outbox.clear();
@@ -624,7 +871,12 @@ public final class SpiritMachine implements AutoCloseable {
     } finally {
       current = null;
     }
-    if (!turn.isRehearsal()) {
+    if (turn.isRehearsal()) {
+      // The next attempt is in the record as well.
+      if (record.hasFailed() && redelivery.then().getRetryAtMillis() > 0) {
+        record.setSupervised(redelivery.then());
+      }
+    } else {
       supervisor.decide(
           record, following, Configurations.supervision(configured), redelivery, clock.millis());
     }
@@ -696,6 +948,7 @@ public final class SpiritMachine implements AutoCloseable {
     supervisor.end();
     storage = new Storage();
     born = false;
+    refusedSwap = null;
     knownHash = ByteString.EMPTY;
     clearImage();
   }
@@ -774,6 +1027,11 @@ public final class SpiritMachine implements AutoCloseable {
               .toArray(int[][]::new);
       storageOfImage = storage.copy();
       hasImage = true;
+      imageModule =
+          header.getStateModuleDigest().isEmpty()
+              ? header.getConfigured().getModuleDigest()
+              : header.getStateModuleDigest();
+      refusedSwap = header.hasRefusedSwap() ? header.getRefusedSwap() : null;
       knownHash = header.getStateHash();
       expectedHash = knownHash;
       expectedTurn = lastTurn;
@@ -808,6 +1066,7 @@ public final class SpiritMachine implements AutoCloseable {
               .getPagesList()
               .forEach(page -> forkedPages.put(page.getNumber(), page.getContent().toByteArray()));
       case FORKED -> begin(event.getForked());
+      case SWAPPED -> replaySwap(event.getSwapped());
       case BATCH -> event.getBatch().getEventsList().forEach(this::replay);
       case SUSPENDED -> suspended = event.getSuspended();
       case DEAD_LETTERED -> apply(event.getDeadLettered());
@@ -932,6 +1191,10 @@ public final class SpiritMachine implements AutoCloseable {
     if (configured != null) {
       header.setConfigured(configured);
     }
+    header.setStateModuleDigest(imageModule);
+    if (refusedSwap != null) {
+      header.setRefusedSwap(refusedSwap);
+    }
     for (long global : globals) {
       header.addGlobals(global);
     }
@@ -964,6 +1227,7 @@ public final class SpiritMachine implements AutoCloseable {
     tables = instance.readTables();
     storageOfImage = storage.copy();
     hasImage = true;
+    imageModule = admitted.digest().hex();
     expectedHash = ByteString.EMPTY;
     sinceImage.clear();
     fuelSinceImage = 0;
@@ -975,6 +1239,7 @@ public final class SpiritMachine implements AutoCloseable {
     // A new tracker knows nothing of the pages that the last snapshot holds.
     chain.failed();
     hasImage = false;
+    imageModule = "";
     expectedHash = ByteString.EMPTY;
     globals = new long[0];
     tables = new int[0][];
@@ -1012,21 +1277,44 @@ public final class SpiritMachine implements AutoCloseable {
 
   /** A new instance in the state of the image. */
   private EngineInstance restored(CompiledModule module) {
-    EngineInstance fresh = module.instantiate(wanted -> HostFunctions.bind(wanted, () -> current));
+    if (hasImage && !imageModule.equals(module.module().digest().hex())) {
+      // Only a swap brings a state from one module to another.
+      throw new VudoException(
+          ErrorCode.SNAPSHOT_MISMATCH,
+          id + ": it is of sha256:" + imageModule + ", to run it is " + module.module().digest());
+    }
+    EngineInstance fresh = instantiate(module);
+    return wholeOrClosed(
+        fresh,
+        () -> {
+          if (hasImage) {
+            writeMemoryAndGlobals(fresh);
+            fresh.writeTables(tables);
+          }
+          if (!expectedHash.isEmpty()) {
+            checkHash(fresh, expectedTurn, expectedHash);
+            expectedHash = ByteString.EMPTY;
+          }
+        });
+  }
+
+  private EngineInstance instantiate(CompiledModule module) {
+    return module.instantiate(wanted -> HostFunctions.bind(wanted, () -> current));
+  }
+
+  private void writeMemoryAndGlobals(EngineInstance fresh) {
+    if (pages.sizeBytes() > fresh.memoryBytes()) {
+      fresh.growMemoryTo(pages.sizeBytes());
+    }
+    fresh.withMemory(memory -> pages.restoreInto(memory));
+    fresh.writeGlobals(globals);
+  }
+
+  /** Answers the instance after this work, or closes it when the work failed. */
+  private static EngineInstance wholeOrClosed(EngineInstance fresh, Runnable work) {
     boolean whole = false;
     try {
-      if (hasImage) {
-        if (pages.sizeBytes() > fresh.memoryBytes()) {
-          fresh.growMemoryTo(pages.sizeBytes());
-        }
-        fresh.withMemory(memory -> pages.restoreInto(memory));
-        fresh.writeGlobals(globals);
-        fresh.writeTables(tables);
-      }
-      if (!expectedHash.isEmpty()) {
-        checkHash(fresh, expectedTurn, expectedHash);
-        expectedHash = ByteString.EMPTY;
-      }
+      work.run();
       whole = true;
       return fresh;
     } finally {

@@ -8,14 +8,18 @@ import io.vudo.protocol.SpiritLimits;
 import io.vudo.protocol.journal.v1.Answer;
 import io.vudo.protocol.journal.v1.Message;
 import io.vudo.protocol.journal.v1.SpiritEvent;
+import io.vudo.protocol.journal.v1.Swapped;
 import io.vudo.protocol.journal.v1.Turn;
 import io.vudo.spirit.Deployment;
 import io.vudo.spirit.Engines;
+import io.vudo.spirit.internal.wasm.LayoutComparison;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.time.Clock;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -23,10 +27,12 @@ import java.util.stream.Stream;
 final class MachineFixture implements AutoCloseable {
   static final SpiritId ID = SpiritId.parse("test/one");
 
+  static final int MAX_SAVED_BYTES = 1000;
+
   private static final Engines ENGINES = Engines.withDefaults();
 
   final List<SpiritEvent> journal = new ArrayList<>();
-  private final byte[] module;
+  private final Map<ModuleDigest, byte[]> modules = new HashMap<>();
   private final Deployment deployment;
   private SpiritMachine machine;
   private int messages;
@@ -37,7 +43,7 @@ final class MachineFixture implements AutoCloseable {
   }
 
   MachineFixture(String engine, byte[] module, SpiritLimits limits, String... capabilities) {
-    this.module = module;
+    this.modules.put(ModuleDigest.of(module), module);
     this.deployment =
         new Deployment(
             ID.type(),
@@ -63,6 +69,30 @@ final class MachineFixture implements AutoCloseable {
     return this;
   }
 
+  /** Deploys another module to which the Spirit is to go over. */
+  Deployment deployed(byte[] other) {
+    modules.put(ModuleDigest.of(other), other);
+    return new Deployment(
+        ID.type(),
+        ModuleDigest.of(other),
+        deployment.engine(),
+        deployment.limits(),
+        deployment.capabilities(),
+        true,
+        modules.size(),
+        0);
+  }
+
+  /** Takes the Spirit over to another module, as its actor does. */
+  Swapped swap(byte[] other) {
+    byte[] before =
+        modules.get(new ModuleDigest(machine.configured().orElseThrow().getModuleDigest()));
+    SpiritEvent event =
+        machine.swap(deployed(other), LayoutComparison.of(before, other), MAX_SAVED_BYTES);
+    journal.add(event);
+    return event.getSwapped();
+  }
+
   SpiritMachine machine() {
     return machine;
   }
@@ -74,7 +104,7 @@ final class MachineFixture implements AutoCloseable {
         configured ->
             ENGINES.load(
                 new ModuleDigest(configured.getModuleDigest()),
-                digest -> module,
+                modules::get,
                 configured.getEngine(),
                 Configurations.limits(configured)),
         Clock.systemUTC(),
