@@ -24,6 +24,7 @@ import java.util.Set;
  *     passivation
  * @param revision counts the deployments of the node, from 1
  * @param deployedAtMillis when, since the epoch
+ * @param supervision what is done when a turn fails
  */
 public record Deployment(
     String type,
@@ -33,9 +34,32 @@ public record Deployment(
     Set<Capability> capabilities,
     boolean durable,
     long revision,
-    long deployedAtMillis) {
+    long deployedAtMillis,
+    Supervision supervision) {
   public Deployment {
     SpiritId.checkType(type);
     capabilities = Set.copyOf(capabilities);
+  }
+
+  /** A deployment with the supervision that is the default. */
+  public Deployment(
+      String type,
+      ModuleDigest digest,
+      String engine,
+      SpiritLimits limits,
+      Set<Capability> capabilities,
+      boolean durable,
+      long revision,
+      long deployedAtMillis) {
+    this(
+        type,
+        digest,
+        engine,
+        limits,
+        capabilities,
+        durable,
+        revision,
+        deployedAtMillis,
+        Supervision.DEFAULT);
   }
 }

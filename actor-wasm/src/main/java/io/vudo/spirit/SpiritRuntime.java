@@ -76,6 +76,11 @@ public final class SpiritRuntime implements Spirits {
   }
 
   @Override
+  public CompletionStage<Void> restart(SpiritId id, Duration timeout) {
+    return system.restart(id, timeout);
+  }
+
+  @Override
   public SpiritSwaps swaps() {
     return system.swaps();
   }
@@ -83,6 +88,11 @@ public final class SpiritRuntime implements Spirits {
   @Override
   public SpiritHistory history() {
     return system.history();
+  }
+
+  @Override
+  public DeadLetters deadLetters() {
+    return system.deadLetters();
   }
 
   @Override

@@ -39,6 +39,8 @@ public record SpiritStatus(
     /** It handles messages. */
     RUNNING,
     /** A turn waits for a tuple. */
-    SUSPENDED
+    SUSPENDED,
+    /** It has failed and takes no messages until it is restarted. */
+    FAILED
   }
 }

@@ -53,11 +53,23 @@ public interface Spirits {
    */
   CompletionStage<Migration> migrate(SpiritId id, String engine, Duration timeout);
 
+  /**
+   * Lets a Spirit take messages again that was halted because it had failed; its state is as before
+   * the turn that failed. Nothing happens when it was not halted.
+   *
+   * <p>Fails with {@code SPIRIT_TYPE_UNKNOWN} or {@code SPIRIT_NOT_FOUND} when there is no such
+   * Spirit.
+   */
+  CompletionStage<Void> restart(SpiritId id, Duration timeout);
+
   /** Puts other modules under living Spirits. */
   SpiritSwaps swaps();
 
   /** What Spirits did, and what their states were. */
   SpiritHistory history();
+
+  /** What could not be handled. */
+  DeadLetters deadLetters();
 
   /** The Spirits that are in this node's memory now, ordered by id. */
   List<SpiritStatus> resident();

@@ -18,11 +18,13 @@ import java.util.Map;
  *     0 when the memory was kept
  * @param fuelUsed units of fuel
  * @param effects how many of each kind left the Spirit: {@code send}, {@code spawn}, {@code stop},
- *     {@code write}, {@code take}
+ *     {@code write}, {@code take}, {@code letter} for a message given up
  * @param replyBytes the bytes of the reply; -1 when there was none
  * @param failureCode why the turn failed and was undone, or the swap refused; empty when it
  *     completed
  * @param failureDetail more about that
+ * @param attempt how often the message was tried, this one included; 1 for all that is tried once
+ * @param consequence what followed from a failure
  */
 public record TurnSummary(
     Kind kind,
@@ -36,7 +38,9 @@ public record TurnSummary(
     Map<String, Integer> effects,
     int replyBytes,
     String failureCode,
-    String failureDetail) {
+    String failureDetail,
+    int attempt,
+    Consequence consequence) {
 
   /** What a line of the history tells. */
   public enum Kind {
@@ -46,10 +50,24 @@ public record TurnSummary(
     SPAWN,
     /** A life ended; the next message begins a new one. */
     STOP,
+    /** The Spirit took messages again after it had been halted. */
+    RESTART,
     /** The Spirit began with the state of another one. */
     FORK,
     /** The Spirit went on with another module, or could not. */
     SWAP
+  }
+
+  /** What follows from a failure. */
+  public enum Consequence {
+    /** Nothing; whoever waited was told. */
+    NONE,
+    /** The message is tried again. */
+    RETRY,
+    /** The message is a dead letter. */
+    DEAD_LETTER,
+    /** The Spirit takes no messages any more; the message is a dead letter if nobody waited. */
+    HALT
   }
 
   /** Whether the turn failed and was undone. */

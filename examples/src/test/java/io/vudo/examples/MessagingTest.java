@@ -186,14 +186,7 @@ class MessagingTest {
       await()
           .atMost(TestNode.PATIENCE)
           .until(
-              () ->
-                  node.log()
-                          .lines()
-                          .filter(
-                              line ->
-                                  line.contains("given up") && line.contains("SPIRIT_TYPE_UNKNOWN"))
-                          .count()
-                      == 4);
+              () -> node.get("/v1/dead-letters?spirit=nobody/x").path("deadLetters").size() == 4);
       node.killAndRestart();
       assertEquals("3", node.ask("counter/x", "get", ""));
       assertEquals(

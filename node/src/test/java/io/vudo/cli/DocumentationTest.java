@@ -48,13 +48,16 @@ class DocumentationTest {
   void commands() throws IOException {
     StringBuilder text = new StringBuilder();
     Matcher command =
-        Pattern.compile("(?m)^  ([a-z]+)  ")
+        Pattern.compile("(?m)^  ([a-z-]+)  ")
             .matcher(vudo("--help").out().replaceAll("(?s).*Commands:", ""));
     while (command.find()) {
       appendHelp(text, command.group(1));
     }
     for (String operation : List.of("write", "read", "take", "count")) {
       appendHelp(text, "tuple " + operation);
+    }
+    for (String operation : List.of("list", "show", "replay", "drop")) {
+      appendHelp(text, "dead-letters " + operation);
     }
     appendHelp(text, "state diff");
     checkGenerated(DOCS.resolve("cli.md"), text.toString());

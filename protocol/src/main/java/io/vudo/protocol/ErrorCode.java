@@ -161,6 +161,15 @@ public enum ErrorCode {
       503,
       "The Spirit cannot be reached or recovered right now.",
       "Retry; the detail and the node's log hold the cause."),
+  DEAD_LETTER_NOT_FOUND(
+      404,
+      "There is no dead letter of this id.",
+      "It was replayed or dropped, or there was no room for it; vudo dead-letters lists those there"
+          + " are."),
+  SPIRIT_FAILED(
+      409,
+      "The Spirit has failed and takes no messages until it is restarted.",
+      "Mend the cause, which the detail names, then: vudo restart TYPE/ID."),
   LIMIT_INVALID(
       400, "A limit is outside of what the node allows.", "Use a value in the range shown."),
 

@@ -88,6 +88,28 @@ final class DeployCommand extends VudoCommand {
       description = "Whether turns are journaled; on by default.")
   private String durability;
 
+  @Option(
+      names = "--on-failure",
+      paramLabel = "resume|restart|stop|escalate",
+      description =
+          "What is done when a turn fails; restart by default: a message that nobody waits for is"
+              + " tried again.")
+  private String onFailure;
+
+  @Option(
+      names = "--max-restarts",
+      paramLabel = "N",
+      description = "How often a message is tried again; 3 by default.")
+  private Integer maxRestarts;
+
+  @Option(
+      names = "--restart-window",
+      paramLabel = "D",
+      converter = DurationConverter.class,
+      description =
+          "A Spirit that gives up more than 10 messages in this time is halted; 60s by default.")
+  private Duration restartWindow;
+
   DeployCommand(Terminal terminal) {
     super(terminal);
   }
@@ -144,6 +166,12 @@ final class DeployCommand extends VudoCommand {
     add(parameters, "mailbox", mailbox);
     add(parameters, "payload", payloadBytes);
     add(parameters, "durability", durability);
+    add(parameters, "on-failure", onFailure);
+    add(parameters, "max-restarts", maxRestarts);
+    add(
+        parameters,
+        "restart-window",
+        restartWindow == null ? null : restartWindow.toMillis() + "ms");
     return parameters.isEmpty() ? "" : "?" + String.join("&", parameters);
   }
 

@@ -109,6 +109,22 @@ final class HistoryCommand extends VudoCommand {
         .stripTrailing();
   }
 
+  private static String failure(JsonNode turn) {
+    String then = turn.path("then").asText();
+    return (turn.path("attempt").asInt() > 1
+            ? "attempt " + turn.path("attempt").asText() + ": "
+            : "")
+        + turn.path("code").asText()
+        + " "
+        + turn.path("detail").asText()
+        + switch (then) {
+          case "retry" -> " (to be tried again)";
+          case "dead-letter" -> " (dead letter)";
+          case "halt" -> " (halted)";
+          default -> "";
+        };
+  }
+
   private static String row(JsonNode turn) {
     String kind = turn.path("kind").asText();
     String sender = turn.path("sender").asText();
@@ -118,12 +134,13 @@ final class HistoryCommand extends VudoCommand {
         .forEach(effect -> effects.add(effect.getValue().asText() + " " + effect.getKey()));
     String outcome =
         turn.path("outcome").asText().equals("failed")
-            ? turn.path("code").asText() + " " + turn.path("detail").asText()
+            ? failure(turn)
             : turn.has("replyBytes")
                 ? "replied " + Quantities.bytesText(turn.path("replyBytes").asLong())
                 : switch (kind) {
                   case "spawn" -> "born";
                   case "stop" -> "stopped";
+                  case "restart" -> "restarted";
                   case "fork" -> "forked";
                   case "swap" -> swapped(turn);
                   default -> "completed";

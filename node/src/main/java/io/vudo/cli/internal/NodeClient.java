@@ -99,6 +99,10 @@ final class NodeClient {
     return send(request, timeout);
   }
 
+  HttpResponse<byte[]> delete(String path) {
+    return send(request(path).DELETE(), Duration.ofSeconds(60));
+  }
+
   HttpResponse<byte[]> postJson(
       String path, Map<String, String> headers, JsonNode body, Duration timeout) {
     Map<String, String> all = new LinkedHashMap<>(headers);

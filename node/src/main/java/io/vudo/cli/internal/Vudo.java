@@ -40,6 +40,8 @@ public final class Vudo {
             .addSubcommand(new ReplayCommand(terminal))
             .addSubcommand(new ForkCommand(terminal))
             .addSubcommand(StateCommand.assemble(terminal))
+            .addSubcommand(new RestartCommand(terminal))
+            .addSubcommand(DeadLettersCommand.assemble(terminal))
             .addSubcommand(new StatusCommand(terminal))
             .addSubcommand(TupleCommand.assemble(terminal))
             .addSubcommand(new DemoCommand(terminal))

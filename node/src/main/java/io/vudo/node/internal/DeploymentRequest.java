@@ -3,6 +3,7 @@ package io.vudo.node.internal;
 import io.vudo.protocol.Capability;
 import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.SpiritLimits;
+import io.vudo.spirit.Supervision;
 import java.util.Set;
 
 /**
@@ -13,13 +14,15 @@ import java.util.Set;
  * @param limits per Spirit
  * @param capabilities what its Spirits may do
  * @param durable whether turns are journaled
+ * @param supervision what is done when a turn fails
  */
 public record DeploymentRequest(
     String type,
     String engine,
     SpiritLimits limits,
     Set<Capability> capabilities,
-    boolean durable) {
+    boolean durable,
+    Supervision supervision) {
   public DeploymentRequest {
     SpiritId.checkType(type);
     capabilities = Set.copyOf(capabilities);

@@ -2,6 +2,7 @@ package io.vudo.node.internal;
 
 import io.vudo.node.internal.wire.Deployed;
 import io.vudo.node.internal.wire.DeployedLimits;
+import io.vudo.node.internal.wire.DeployedSupervision;
 import io.vudo.node.internal.wire.DeploymentEvent;
 import io.vudo.protocol.Capability;
 import io.vudo.protocol.ErrorCode;
@@ -10,6 +11,7 @@ import io.vudo.protocol.SpiritLimits;
 import io.vudo.protocol.VudoException;
 import io.vudo.spirit.Deployment;
 import io.vudo.spirit.DeploymentSource;
+import io.vudo.spirit.Supervision;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
@@ -224,6 +226,7 @@ public final class Deployments implements DeploymentSource {
           && now.engine().equals(request.engine())
           && now.limits().equals(request.limits())
           && now.capabilities().equals(request.capabilities())
+          && now.supervision().equals(request.supervision())
           && now.durable() == request.durable()) {
         return Effect().reply(command.replyTo(), new Outcome(now, false));
       }
@@ -236,7 +239,8 @@ public final class Deployments implements DeploymentSource {
               request.capabilities(),
               request.durable(),
               state.revision() + 1,
-              clock.millis());
+              clock.millis(),
+              request.supervision());
       return Effect()
           .persist(toEvent(next, command.swap()))
           .thenRun(
@@ -293,7 +297,12 @@ public final class Deployments implements DeploymentSource {
                 .setDurable(deployment.durable())
                 .setSwap(swap)
                 .setRevision(deployment.revision())
-                .setDeployedAtMillis(deployment.deployedAtMillis()))
+                .setDeployedAtMillis(deployment.deployedAtMillis())
+                .setSupervision(
+                    DeployedSupervision.newBuilder()
+                        .setOnFailure(deployment.supervision().onFailure().text())
+                        .setMaxRestarts(deployment.supervision().maxRestarts())
+                        .setWindowMillis(deployment.supervision().windowMillis())))
         .build();
   }
 
@@ -316,6 +325,14 @@ public final class Deployments implements DeploymentSource {
             .collect(Collectors.toUnmodifiableSet()),
         event.getDurable(),
         event.getRevision(),
-        event.getDeployedAtMillis());
+        event.getDeployedAtMillis(),
+        event.hasSupervision() ? supervision(event.getSupervision()) : Supervision.DEFAULT);
+  }
+
+  private static Supervision supervision(DeployedSupervision event) {
+    return new Supervision(
+        Supervision.OnFailure.parse(event.getOnFailure()),
+        event.getMaxRestarts(),
+        event.getWindowMillis());
   }
 }

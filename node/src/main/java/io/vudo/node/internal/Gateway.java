@@ -14,6 +14,7 @@ import io.vudo.spirit.Deployment;
 import io.vudo.spirit.HistoryQuery;
 import io.vudo.spirit.SpiritStatus;
 import io.vudo.spirit.Spirits;
+import io.vudo.spirit.Supervision;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
@@ -98,7 +99,10 @@ public final class Gateway {
           "turn-timeout",
           "mailbox",
           "payload",
-          "durability");
+          "durability",
+          "on-failure",
+          "max-restarts",
+          "restart-window");
 
   private static final Set<String> SWAP_PARAMETERS =
       Set.of("check", "sample", "accept-differences", "dry-run", "rollback");
@@ -389,6 +393,7 @@ public final class Gateway {
               : Map.of();
       case "deployments" -> deployments(rest);
       case "spirits" -> spirits(rest);
+      case "dead-letters" -> deadLetters(rest);
       case "spaces" -> rest.size() == 2 ? space(rest.get(0), rest.get(1)) : Map.of();
       default -> Map.of();
     };
@@ -432,8 +437,25 @@ public final class Gateway {
       case "diff" ->
           Map.of(HttpMethods.GET, exchange -> compareStates(exchange, rest.get(0), rest.get(1)));
       case "fork" -> Map.of(HttpMethods.POST, exchange -> fork(exchange, rest.get(0), rest.get(1)));
+      case "restart" ->
+          Map.of(HttpMethods.POST, exchange -> restart(exchange, rest.get(0), rest.get(1)));
       case "migrate" ->
           Map.of(HttpMethods.POST, exchange -> migrate(exchange, rest.get(0), rest.get(1)));
+      default -> Map.of();
+    };
+  }
+
+  private Map<HttpMethod, Handler> deadLetters(List<String> rest) {
+    return switch (rest.size()) {
+      case 0 -> Map.of(HttpMethods.GET, this::listDeadLetters);
+      case 1 ->
+          Map.of(
+              HttpMethods.GET, exchange -> showDeadLetter(exchange, rest.get(0)),
+              HttpMethods.DELETE, exchange -> dropDeadLetter(exchange, rest.get(0)));
+      case 2 ->
+          rest.get(1).equals("replay")
+              ? Map.of(HttpMethods.POST, exchange -> replayDeadLetter(exchange, rest.get(0)))
+              : Map.of();
       default -> Map.of();
     };
   }
@@ -572,7 +594,17 @@ public final class Gateway {
         query.getOrDefault("grant", List.of()).stream()
             .map(Capability::parse)
             .collect(Collectors.toUnmodifiableSet()),
-        parameters.onOff("durability").orElse(true));
+        parameters.onOff("durability").orElse(true),
+        new Supervision(
+            parameters
+                .text("on-failure")
+                .map(Supervision.OnFailure::parse)
+                .orElse(Supervision.DEFAULT.onFailure()),
+            parameters.small("max-restarts").orElse(Supervision.DEFAULT.maxRestarts()),
+            parameters
+                .duration("restart-window")
+                .map(Duration::toMillis)
+                .orElse(Supervision.DEFAULT.windowMillis())));
   }
 
   /** Everything of a message that comes before its payload. */
@@ -650,6 +682,17 @@ public final class Gateway {
         .body(0, ErrorCode.REQUEST_INVALID)
         .thenCompose(nothing -> services.spirits().migrate(spirit, engine, timeout))
         .thenApply(migration -> json(Json.migration(migration)));
+  }
+
+  private CompletionStage<HttpResponse> restart(Exchange exchange, String type, String id) {
+    exchange.query(Set.of());
+    SpiritId spirit = new SpiritId(type, id);
+    Duration timeout = exchange.header("X-Vudo-Timeout").map(this::timeout).orElse(askTimeout);
+    exchange.allow(timeout);
+    return exchange
+        .body(0, ErrorCode.REQUEST_INVALID)
+        .thenCompose(nothing -> services.spirits().restart(spirit, timeout))
+        .thenApply(done -> nothing());
   }
 
   // The past
@@ -781,6 +824,46 @@ public final class Gateway {
           }
           return json(node);
         });
+  }
+
+  // What could not be handled
+
+  private CompletionStage<HttpResponse> listDeadLetters(Exchange exchange) {
+    Parameters query = new Parameters(exchange.query(Set.of("spirit", "type")));
+    String spirit = query.text("spirit").map(text -> SpiritId.parse(text).toString()).orElse("");
+    String type = query.text("type").map(SpiritId::checkType).orElse("");
+    return services
+        .spirits()
+        .deadLetters()
+        .list(spirit, type)
+        .thenApply(listing -> json(Json.deadLetters(listing)));
+  }
+
+  private CompletionStage<HttpResponse> showDeadLetter(Exchange exchange, String id) {
+    exchange.query(Set.of());
+    return services
+        .spirits()
+        .deadLetters()
+        .show(id)
+        .thenApply(letter -> json(Json.deadLetterWithPayload(letter)));
+  }
+
+  private CompletionStage<HttpResponse> dropDeadLetter(Exchange exchange, String id) {
+    exchange.query(Set.of());
+    return exchange
+        .body(0, ErrorCode.REQUEST_INVALID)
+        .thenCompose(nothing -> services.spirits().deadLetters().drop(id))
+        .thenApply(done -> nothing());
+  }
+
+  private CompletionStage<HttpResponse> replayDeadLetter(Exchange exchange, String id) {
+    exchange.query(Set.of());
+    Duration timeout = exchange.header("X-Vudo-Timeout").map(this::timeout).orElse(askTimeout);
+    exchange.allow(timeout.plus(askTimeout));
+    return exchange
+        .body(0, ErrorCode.REQUEST_INVALID)
+        .thenCompose(nothing -> services.spirits().deadLetters().replay(id, timeout))
+        .thenApply(done -> nothing());
   }
 
   private CompletionStage<HttpResponse> writeTuple(Exchange exchange, String space) {

@@ -12,6 +12,8 @@ import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.SpiritLimits;
 import io.vudo.protocol.VudoException;
+import io.vudo.spirit.DeadLetter;
+import io.vudo.spirit.DeadLetters;
 import io.vudo.spirit.Deployment;
 import io.vudo.spirit.Migration;
 import io.vudo.spirit.Rehearsal;
@@ -106,6 +108,10 @@ public final class Json {
         .sorted()
         .forEach(capabilities::add);
     node.set("limits", limits(deployment.limits()));
+    node.putObject("supervision")
+        .put("onFailure", deployment.supervision().onFailure().text())
+        .put("maxRestarts", deployment.supervision().maxRestarts())
+        .put("windowMillis", deployment.supervision().windowMillis());
     return node;
   }
 
@@ -149,11 +155,43 @@ public final class Json {
     turn.effects().forEach(effects::put);
     node.put("outcome", turn.failed() ? "failed" : "completed");
     if (turn.failed()) {
-      node.put("code", turn.failureCode()).put("detail", turn.failureDetail());
+      node.put("code", turn.failureCode())
+          .put("detail", turn.failureDetail())
+          .put("attempt", turn.attempt())
+          .put("then", turn.consequence().name().toLowerCase(Locale.ROOT).replace('_', '-'));
     } else if (turn.replyBytes() >= 0) {
       node.put("replyBytes", turn.replyBytes());
     }
     return node;
+  }
+
+  static ObjectNode deadLetters(DeadLetters.Listing listing) {
+    ObjectNode node = object().put("crowdedOut", listing.crowdedOut());
+    ArrayNode letters = node.putArray("deadLetters");
+    listing.letters().forEach(letter -> letters.add(deadLetter(letter)));
+    return node;
+  }
+
+  private static ObjectNode deadLetter(DeadLetter letter) {
+    return object()
+        .put("id", letter.id())
+        .put("spirit", letter.spirit())
+        .put("kind", letter.kind())
+        .put("sender", letter.sender())
+        .put("receiver", letter.receiver())
+        .put("messageId", letter.messageId())
+        .put("type", letter.messageType())
+        .put("payloadBytes", letter.payloadBytes())
+        .put("code", letter.code())
+        .put("detail", letter.detail())
+        .put("attempts", letter.attempts())
+        .put("replays", letter.replays())
+        .put("firstTime", Instant.ofEpochMilli(letter.firstMillis()).toString())
+        .put("lastTime", Instant.ofEpochMilli(letter.lastMillis()).toString());
+  }
+
+  static ObjectNode deadLetterWithPayload(DeadLetter letter) {
+    return deadLetter(letter).put("payload", letter.payload());
   }
 
   static ObjectNode state(StateSummary state) {

@@ -214,7 +214,12 @@ final class Swapper {
   private CompletionStage<Outcome> commit(Deployment now, byte[] module, SwapCheck check) {
     DeploymentRequest request =
         new DeploymentRequest(
-            now.type(), now.engine(), now.limits(), now.capabilities(), now.durable());
+            now.type(),
+            now.engine(),
+            now.limits(),
+            now.capabilities(),
+            now.durable(),
+            now.supervision());
     return deployer
         .swap(request, module)
         .thenCompose(

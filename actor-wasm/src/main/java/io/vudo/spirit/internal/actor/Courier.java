@@ -34,10 +34,11 @@ final class Courier {
   private static final Comparator<Position> ORDER =
       Comparator.comparingLong(Position::getTurn).thenComparingInt(Position::getIndex);
 
-  /** Errors that no repetition mends; the effect is given up, in the log. */
+  /** Errors that no repetition mends; the effect becomes a dead letter. */
   private static final Set<ErrorCode> FINAL =
       EnumSet.of(
           ErrorCode.SPIRIT_TYPE_UNKNOWN,
+          ErrorCode.SPIRIT_FAILED,
           ErrorCode.SPIRIT_TYPE_INVALID,
           ErrorCode.SPIRIT_ID_INVALID,
           ErrorCode.PAYLOAD_TOO_LARGE,
@@ -94,6 +95,10 @@ final class Courier {
         OperationId.Position previous = previousWrite.put(write.getSpace(), here);
         if (asked.add(position)) {
           write(machine, position, write, here, previous);
+        }
+      } else if (effect.hasDeadLetter()) {
+        if (asked.add(position)) {
+          await(position, spirits.letters().keep(effect.getDeadLetter()));
         }
       } else if (asked.add(position)) {
         ConfirmTake confirm = effect.getConfirmTake();

@@ -14,11 +14,14 @@ import io.vudo.protocol.journal.v1.Answer;
 import io.vudo.protocol.journal.v1.Completed;
 import io.vudo.protocol.journal.v1.Configured;
 import io.vudo.protocol.journal.v1.Failed;
+import io.vudo.protocol.journal.v1.Halted;
 import io.vudo.protocol.journal.v1.Message;
 import io.vudo.protocol.journal.v1.Position;
 import io.vudo.protocol.journal.v1.Remembered;
 import io.vudo.protocol.journal.v1.Reply;
+import io.vudo.protocol.journal.v1.Retrying;
 import io.vudo.protocol.journal.v1.SpiritEvent;
+import io.vudo.protocol.journal.v1.Supervised;
 import io.vudo.protocol.journal.v1.Suspended;
 import io.vudo.protocol.journal.v1.Timer;
 import io.vudo.protocol.journal.v1.TupleAnswer;
@@ -33,6 +36,7 @@ import io.vudo.spirit.internal.history.JournalHistory;
 import io.vudo.spirit.internal.turn.Attempt;
 import io.vudo.spirit.internal.turn.EventBatches;
 import io.vudo.spirit.internal.turn.GuestStatus;
+import io.vudo.spirit.internal.turn.Redelivery;
 import io.vudo.spirit.internal.turn.SpiritMachine;
 import io.vudo.spirit.internal.turn.TurnLog;
 import io.vudo.spirit.internal.turn.WaitRequest;
@@ -47,6 +51,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -134,6 +139,11 @@ final class SpiritActor
     INSTANCE
   }
 
+  /** A message that failed is to be tried again. */
+  private enum RetryTick implements Command {
+    INSTANCE
+  }
+
   /** The index of Spirits to wake has this one in it. */
   enum Woken implements Command {
     INSTANCE
@@ -152,6 +162,8 @@ final class SpiritActor
   private static final Duration RESIDENCY_RETRY_MIN = Duration.ofMillis(20);
   private static final Duration RESIDENCY_RETRY_MAX = Duration.ofMillis(320);
   private static final Duration REGISTRATION_RETRY = Duration.ofMillis(200);
+
+  private static final Duration RETRY_OF_THE_IMPOSSIBLE = Duration.ofSeconds(1);
 
   /** Pekko's scheduler takes no delay beyond some months. */
   static final Duration LONGEST_TICK = Duration.ofDays(1);
@@ -193,6 +205,10 @@ final class SpiritActor
   private Attempt.Suspended waiting;
   private boolean resuming;
   private String blocking = "";
+
+  // A message that failed and is tried again, without the gate
+  private boolean retryUnderWay;
+  private boolean retryWasImpossible;
 
   // What is to be delivered
   private Duration redelivery;
@@ -384,6 +400,7 @@ final class SpiritActor
               machine.rest();
             });
     scheduleTimers(machine);
+    scheduleRetry(machine);
     tellGate(machine);
     report(machine, idlePhase(machine));
     keepHeadroom(machine);
@@ -423,6 +440,7 @@ final class SpiritActor
         .onCommand(Answered.class, this::onAnswered)
         .onCommand(WaitTick.class, (machine, tick) -> onWaitTick(machine))
         .onCommand(TimerTick.class, (machine, tick) -> onTimerTick(machine))
+        .onCommand(RetryTick.class, (machine, tick) -> onRetryTick(machine))
         .onCommand(Registered.class, this::onRegistered)
         .onCommand(Delivered.class, this::onDelivered)
         .onCommand(SpaceAnswered.class, this::onSpaceAnswered)
@@ -456,7 +474,7 @@ final class SpiritActor
     report(machine, SpiritStatus.Phase.RUNNING);
     MDC.put("spirit", id.toString());
     try {
-      while (next < batch.size() && !querying && machine.suspended().isEmpty()) {
+      while (next < batch.size() && !querying && mayRun(machine)) {
         SpiritCommand.Queued queued = batch.get(next);
         try {
           if (queued instanceof SpiritCommand.Migrate migrate) {
@@ -478,7 +496,12 @@ final class SpiritActor
           }
           // It could not even be tried; the machine is as it was.
           VudoError error = e.toError();
-          afterCommit.add(() -> queued.refuse(error));
+          if (retryUnderWay) {
+            retryWasImpossible = true;
+            context.getLog().warn("{}: a message cannot be tried again now: {}", id, error);
+          } else {
+            afterCommit.add(() -> queued.refuse(error));
+          }
         }
         next++;
         answers = List.of();
@@ -588,7 +611,19 @@ final class SpiritActor
           }
           machine.follow(d).ifPresent(uncommitted::add);
         });
-    if (message.getPayload().size() > machine.limits().maxPayloadBytes()) {
+    if (message.getKind() == Message.Kind.RESTART
+        || (message.getKind() == Message.Kind.SPAWN && machine.halted().isPresent())) {
+      restart(machine, message);
+      if (message.getKind() == Message.Kind.RESTART) {
+        later(deliver, handled(messageId, machine.lastTurn(), Completed.getDefaultInstance()));
+        return true;
+      }
+    }
+    if (machine.halted().isPresent() && message.getKind() != Message.Kind.STOP) {
+      later(deliver, halted(machine.halted().get(), message));
+      return true;
+    }
+    if (!retryUnderWay && message.getPayload().size() > machine.limits().maxPayloadBytes()) {
       refuseLater(
           deliver,
           ErrorCode.PAYLOAD_TOO_LARGE,
@@ -606,6 +641,7 @@ final class SpiritActor
       return true;
     }
     if (!machine.born()) {
+      Message following = message.getKind() == Message.Kind.SPAWN ? null : message;
       Message birth =
           message.getKind() == Message.Kind.SPAWN
               ? message
@@ -614,16 +650,17 @@ final class SpiritActor
                   .setType("spawn")
                   .setKind(Message.Kind.SPAWN)
                   .build();
-      Turn born = attempt(machine, birth);
+      Turn born = attempt(machine, birth, following, redelivery(message, () -> replyTo(deliver)));
       if (born == null) {
         return !querying
-            && (message.getKind() == Message.Kind.SPAWN
-                ? suspend(machine, birth, null, replyToWhoWaits(deliver))
-                : suspend(machine, birth, message, replyTo(deliver)));
+            && suspend(
+                machine,
+                birth,
+                following,
+                following == null ? replyToWhoWaits(deliver) : replyTo(deliver));
       }
       if (born.hasFailed()) {
-        later(
-            deliver, new DeliveryReply.HandledBadly(messageId, born.getNumber(), born.getFailed()));
+        ended(message, deliver.replyTo(), born);
         return true;
       }
       answers = List.of();
@@ -632,12 +669,19 @@ final class SpiritActor
       later(deliver, handled(messageId, machine.lastTurn(), Completed.getDefaultInstance()));
       return true;
     }
-    Turn turn = attempt(machine, message);
+    Turn turn = attempt(machine, message, null, redelivery(message, () -> replyTo(deliver)));
     if (turn == null) {
       return !querying && suspend(machine, message, null, replyToWhoWaits(deliver));
     }
-    later(deliver, outcome(messageId, turn));
+    ended(message, deliver.replyTo(), turn);
     return true;
+  }
+
+  /** Tells who sent a message how its turn ended, unless it is tried again. */
+  private void ended(Message message, ActorRef<DeliveryReply> replyTo, Turn turn) {
+    if (turn.getSupervised().getRetryAtMillis() == 0) {
+      later(message, replyTo, outcome(message.getId(), turn));
+    }
   }
 
   private static DeliveryReply outcome(String messageId, Turn turn) {
@@ -647,8 +691,9 @@ final class SpiritActor
   }
 
   /** Tries a turn; null when it lacks an answer: {@link #querying} or {@link #waiting}. */
-  private Turn attempt(SpiritMachine machine, Message message) {
-    Attempt attempt = machine.attempt(message, answers);
+  private Turn attempt(
+      SpiritMachine machine, Message message, Message following, Redelivery redelivery) {
+    Attempt attempt = machine.attempt(message, following, redelivery, answers);
     if (attempt instanceof Attempt.Suspended lacking) {
       if (lacking.request().timeoutMillis() == 0) {
         answers = lacking.answers();
@@ -669,6 +714,7 @@ final class SpiritActor
     afterCommit.add(
         () -> {
           write(turn, lines);
+          tell(turn);
           held.keySet().forEach(spaceByHold::remove);
           Set<String> kept =
               turn.getEffectsList().stream()
@@ -809,20 +855,27 @@ final class SpiritActor
     if (through) {
       finishBatch();
     }
+    scheduleRetry(machine);
   }
 
   private SpiritStatus.Phase idlePhase(SpiritMachine machine) {
+    if (machine.halted().isPresent()) {
+      return SpiritStatus.Phase.FAILED;
+    }
     return querying || machine.suspended().isPresent()
         ? SpiritStatus.Phase.SUSPENDED
         : SpiritStatus.Phase.READY;
   }
 
-  /** While a turn waits, the gate holds all other messages back. */
+  /**
+   * While a turn waits, or a message is to be tried again, the gate holds all other messages back.
+   */
   private void tellGate(SpiritMachine machine) {
     String now =
         machine
             .suspended()
             .map(turn -> turn.hasFollowing() ? turn.getFollowing() : turn.getInput())
+            .or(() -> machine.retrying().map(Retrying::getMessage))
             .map(Message::getId)
             .orElse("");
     if (!now.equals(blocking)) {
@@ -840,6 +893,10 @@ final class SpiritActor
     int handled = next;
     batch = List.of();
     next = 0;
+    if (retryUnderWay) {
+      retryUnderWay = false;
+      return;
+    }
     gate.tell(new SpiritCommand.BatchDone(handled));
   }
 
@@ -1029,7 +1086,8 @@ final class SpiritActor
     Message input = suspended.getInput();
     Message following = suspended.hasFollowing() ? suspended.getFollowing() : null;
     String replyTo = suspended.getReplyTo();
-    Turn turn = attempt(machine, input);
+    Message subject = following == null ? input : following;
+    Turn turn = attempt(machine, input, following, redelivery(subject, () -> replyTo));
     if (turn == null) {
       if (!querying) {
         suspend(machine, input, following, replyTo);
@@ -1039,13 +1097,138 @@ final class SpiritActor
     ActorRef<DeliveryReply> receiver =
         replyTo.isEmpty() ? context.getSystem().ignoreRef() : references.resolveActorRef(replyTo);
     if (following == null) {
-      later(input, receiver, outcome(input.getId(), turn));
+      ended(input, receiver, turn);
     } else if (turn.hasCompleted()) {
       // It was the birth; the message that caused it is the next.
       SpiritCommand.Deliver first = new SpiritCommand.Deliver(following, receiver);
       afterCommit.add(() -> gate.tell(new SpiritCommand.First(first)));
     } else {
-      later(following, receiver, outcome(following.getId(), turn));
+      ended(following, receiver, turn);
+    }
+  }
+
+  // Supervision
+
+  private boolean mayRun(SpiritMachine machine) {
+    return machine.suspended().isEmpty() && (retryUnderWay || machine.retrying().isEmpty());
+  }
+
+  /** Only a message that may be tried again needs to say who is told. */
+  private Redelivery redelivery(Message message, Supplier<String> replyTo) {
+    SpiritSettings settings = spirits.settings();
+    return new Redelivery(
+        message.hasPosition() ? replyTo.get() : "",
+        settings.restartMin().toMillis(),
+        settings.restartMax().toMillis());
+  }
+
+  private void scheduleRetry(SpiritMachine machine) {
+    Optional<Retrying> retrying = machine.retrying();
+    if (retrying.isEmpty()) {
+      timers.cancel(RetryTick.INSTANCE);
+    } else if (!retryUnderWay && !timers.isTimerActive(RetryTick.INSTANCE)) {
+      // Also when the clock was set back meanwhile, no later than its pause from now on.
+      long pauseMillis =
+          retryWasImpossible
+              ? RETRY_OF_THE_IMPOSSIBLE.toMillis()
+              : Math.min(
+                  retrying.get().getPauseMillis(),
+                  retrying.get().getRetryAtMillis() - spirits.clock().millis());
+      timers.startSingleTimer(RetryTick.INSTANCE, Duration.ofMillis(Math.max(1, pauseMillis)));
+    }
+  }
+
+  private Effect<SpiritEvent, SpiritMachine> onRetryTick(SpiritMachine machine) {
+    Optional<Retrying> retrying = machine.retrying();
+    if (retrying.isEmpty() || machine.suspended().isPresent()) {
+      // When the turn that waits is over, its outcome decides.
+      return Effect().none();
+    }
+    if (!batch.isEmpty() || registering) {
+      timers.startSingleTimer(RetryTick.INSTANCE, RESIDENCY_RETRY_MIN);
+      return Effect().none();
+    }
+    retryUnderWay = true;
+    retryWasImpossible = false;
+    String replyTo = retrying.get().getReplyTo();
+    return onBatch(
+        machine,
+        new Batch(
+            List.of(
+                new SpiritCommand.Deliver(
+                    retrying.get().getMessage(),
+                    replyTo.isEmpty()
+                        ? context.getSystem().ignoreRef()
+                        : references.resolveActorRef(replyTo)))));
+  }
+
+  /**
+   * Takes messages again, if it does not.
+   *
+   * @throws VudoException {@code SPIRIT_NOT_FOUND}
+   */
+  private void restart(SpiritMachine machine, Message message) {
+    if (machine.halted().isPresent()) {
+      Message restart =
+          message.getKind() == Message.Kind.RESTART
+              ? message
+              : Message.newBuilder()
+                  .setId(message.getId() + "#restart")
+                  .setSender(message.getSender())
+                  .setType("restart")
+                  .setKind(Message.Kind.RESTART)
+                  .build();
+      uncommitted.add(machine.restart(restart));
+      afterCommit.add(() -> context.getLog().info("{} is restarted", id));
+    } else if (!machine.born()) {
+      throw new VudoException(ErrorCode.SPIRIT_NOT_FOUND, "Got \"" + id + "\".");
+    }
+  }
+
+  private DeliveryReply halted(Halted halted, Message message) {
+    String detail =
+        id
+            + " failed in turn "
+            + halted.getTurn()
+            + ": "
+            + halted.getReason().getCode()
+            + " "
+            + halted.getReason().getDetail();
+    return message.getKind() == Message.Kind.QUESTION
+        ? new DeliveryReply.HandledBadly(
+            message.getId(),
+            0,
+            Failed.newBuilder().setCode(ErrorCode.SPIRIT_FAILED.name()).setDetail(detail).build())
+        : new DeliveryReply.Refused(
+            message.getId(), new VudoError(ErrorCode.SPIRIT_FAILED, detail));
+  }
+
+  /** What nobody would hear otherwise. */
+  private void tell(Turn turn) {
+    Supervised then = turn.getSupervised();
+    if (then.getHalted()) {
+      context
+          .getLog()
+          .error(
+              "{} takes no messages until it is restarted; turn {} ended with {} {}{}",
+              id,
+              turn.getNumber(),
+              turn.getFailed().getCode(),
+              turn.getFailed().getDetail(),
+              turn.getEffectsList().stream().anyMatch(effect -> effect.hasSend())
+                  ? ""
+                  : ". No parent is told.");
+    } else if (then.getRetryAtMillis() > 0) {
+      context
+          .getLog()
+          .warn(
+              "{}: attempt {} at message {} ended with {} {}; the next in {} ms",
+              id,
+              then.getAttempt(),
+              then.hasFollowing() ? then.getFollowing().getId() : turn.getInput().getId(),
+              turn.getFailed().getCode(),
+              turn.getFailed().getDetail(),
+              then.getPauseMillis());
     }
   }
 
@@ -1143,16 +1326,21 @@ final class SpiritActor
 
   private Effect<SpiritEvent, SpiritMachine> notConfirmed(
       SpiritMachine machine, Position position, VudoError error) {
-    if (Courier.isFinal(error.code())) {
+    if (Courier.isFinal(error.code()) && !machine.isGivenUp(position)) {
+      Optional<SpiritEvent> letter = machine.giveUp(position, error);
       context
           .getLog()
           .warn(
-              "{}: effect {} of turn {} is given up: {}",
+              "{}: effect {} of turn {} {}: {}",
               id,
               position.getIndex(),
               position.getTurn(),
+              letter.isPresent() ? "becomes a dead letter" : "is given up",
               error);
-      return confirmed(machine, position);
+      letter.ifPresent(uncommitted::add);
+      return letter.isPresent()
+          ? batch.isEmpty() ? commit(machine) : Effect().none()
+          : confirmed(machine, position);
     }
     scheduleRedelivery();
     return Effect().none();
@@ -1267,7 +1455,9 @@ final class SpiritActor
       long now = spirits.clock().millis();
       LongStream.concat(
               machine.suspended().stream().mapToLong(turn -> Waits.dueMillis(turn.getWait(), now)),
-              machine.nextTimer().stream().mapToLong(Timer::getDueMillis))
+              LongStream.concat(
+                  machine.nextTimer().stream().mapToLong(Timer::getDueMillis),
+                  machine.retrying().stream().mapToLong(Retrying::getRetryAtMillis)))
           .min()
           .ifPresent(dueMillis -> spirits.wakeIndex().schedule(id, dueMillis));
     }

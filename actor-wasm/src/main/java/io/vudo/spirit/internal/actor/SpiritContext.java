@@ -14,6 +14,7 @@ import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
  * @param modules compiled modules
  * @param tuplespace all spaces
  * @param wakeIndex the Spirits that must be woken after a crash
+ * @param letters what could not be handled
  * @param residents those in this node's memory
  * @param mailboxes what all mailboxes of this node hold
  * @param swaps brings them over to other modules
@@ -26,6 +27,7 @@ record SpiritContext(
     ModuleSource modules,
     Tuplespace tuplespace,
     WakeIndex wakeIndex,
+    LetterRegister letters,
     Residents residents,
     MailboxBudget mailboxes,
     Swaps swaps,

@@ -21,6 +21,10 @@ import java.time.Duration;
  * @param maxSenders senders whose position an inbox remembers
  * @param maxIdempotencyKeys outcomes that an inbox remembers
  * @param maxIdempotencyKeyBytes bytes of them
+ * @param restartMin first pause before a message that failed is tried again
+ * @param restartMax longest pause
+ * @param maxDeadLetters that a partition of the register keeps
+ * @param maxDeadLetterBytes bytes of them
  * @param maxMailboxBytes bytes of the messages that wait for one Spirit
  * @param maxNodeMailboxBytes bytes of the messages that wait for all Spirits of the node
  * @param stateHashEveryTurns turns between two hashes of the state; 0 to let their cost decide
@@ -46,6 +50,10 @@ record SpiritSettings(
     int maxSenders,
     int maxIdempotencyKeys,
     int maxIdempotencyKeyBytes,
+    Duration restartMin,
+    Duration restartMax,
+    int maxDeadLetters,
+    long maxDeadLetterBytes,
     long maxMailboxBytes,
     long maxNodeMailboxBytes,
     int stateHashEveryTurns,
@@ -84,6 +92,10 @@ record SpiritSettings(
         spirit.getInt("max-senders"),
         spirit.getInt("max-idempotency-keys"),
         spirit.getBytes("max-idempotency-key-bytes").intValue(),
+        spirit.getDuration("restart-min"),
+        spirit.getDuration("restart-max"),
+        spirit.getInt("max-dead-letters"),
+        spirit.getBytes("max-dead-letter-bytes"),
         spirit.getBytes("max-mailbox-bytes"),
         ofHeap(spirit.getBytes("max-node-mailbox-bytes")),
         spirit.getInt("state-hash-every-turns"),

@@ -17,6 +17,7 @@ import io.vudo.protocol.journal.v1.TupleAnswer;
 import io.vudo.protocol.wire.v1.HoldAnswer;
 import io.vudo.spirit.CompiledModule;
 import io.vudo.spirit.CompiledModules;
+import io.vudo.spirit.DeadLetters;
 import io.vudo.spirit.Deployment;
 import io.vudo.spirit.DeploymentSource;
 import io.vudo.spirit.Migration;
@@ -65,6 +66,7 @@ public final class SpiritSystem implements WaitListener {
   private final Residents residents;
   private final MailboxBudget mailboxes;
   private final WakeIndex wakeIndex;
+  private final LetterRegister letters;
 
   /**
    * Where callers go on with their answers. A stage that Pekko makes of a future would otherwise
@@ -85,6 +87,7 @@ public final class SpiritSystem implements WaitListener {
     this.residents = new Residents(modules::engine);
     this.mailboxes = new MailboxBudget(settings.maxNodeMailboxBytes());
     this.wakeIndex = new WakeIndex(sharding, system.ignoreRef());
+    this.letters = new LetterRegister(sharding);
     this.callbacks = system.executionContext();
     this.history =
         new JournalHistory(
@@ -114,6 +117,7 @@ public final class SpiritSystem implements WaitListener {
             this::load,
             tuplespace,
             wakeIndex,
+            letters,
             residents,
             mailboxes,
             swaps,
@@ -129,6 +133,7 @@ public final class SpiritSystem implements WaitListener {
             // A Spirit with something undelivered must stay; only its gate knows.
             .withSettings(ClusterShardingSettings.create(system).withNoPassivationStrategy()));
     wakeIndex.start(system, settings, Clock.systemUTC());
+    letters.start(settings, tuplespace, Clock.systemUTC());
     system
         .scheduler()
         .scheduleWithFixedDelay(
@@ -202,6 +207,26 @@ public final class SpiritSystem implements WaitListener {
             callbacks);
   }
 
+  public CompletionStage<Void> restart(SpiritId id, Duration timeout) {
+    Message message =
+        Message.newBuilder()
+            .setId("restart:" + UUID.randomUUID())
+            .setType("restart")
+            .setKind(Message.Kind.RESTART)
+            .build();
+    return sharding
+        .entityRefFor(SpiritGate.KEY, id.toString())
+        .<DeliveryReply>ask(replyTo -> new SpiritCommand.Deliver(message, replyTo), timeout)
+        .handle(
+            (reply, failure) -> {
+              if (failure != null) {
+                throw translated(failure, id, timeout);
+              }
+              outcome(reply);
+              return null;
+            });
+  }
+
   private CompletionStage<Void> begin(SpiritId id, List<SpiritEvent> events, Duration timeout) {
     return sharding
         .entityRefFor(SpiritGate.KEY, id.toString())
@@ -225,6 +250,10 @@ public final class SpiritSystem implements WaitListener {
 
   public SpiritHistory history() {
     return history;
+  }
+
+  public DeadLetters deadLetters() {
+    return letters;
   }
 
   private static Optional<byte[]> outcome(DeliveryReply reply) {

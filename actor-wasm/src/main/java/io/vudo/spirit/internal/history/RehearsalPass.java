@@ -8,6 +8,7 @@ import io.vudo.protocol.journal.v1.Turn;
 import io.vudo.spirit.Rehearsal;
 import io.vudo.spirit.internal.turn.SpiritMachine;
 import io.vudo.spirit.internal.turn.TurnTexts;
+import io.vudo.spirit.internal.turn.Verdict;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -48,11 +49,15 @@ final class RehearsalPass implements Pass<Rehearsal> {
                   + " Run the other module over the history of its origin.");
       case TURN -> {
         span.take(event);
-        rehearse(event.getTurn());
+        if (SpiritMachine.isHosts(event.getTurn())) {
+          candidate.replay(event);
+        } else {
+          rehearse(event.getTurn());
+        }
       }
       // Neither what was delivered, waited for or due, nor what the old state hashed to means
       // anything here.
-      case ACKNOWLEDGED, MARKER, SUSPENDED, TIMER_FIRED -> {}
+      case ACKNOWLEDGED, DEAD_LETTERED, MARKER, SUSPENDED, TIMER_FIRED -> {}
       case SWAPPED -> {
         // The limits count, not which module it was.
         if (!event.getSwapped().hasFailed()) {
@@ -83,9 +88,15 @@ final class RehearsalPass implements Pass<Rehearsal> {
 
   /** Runs a turn anew; empty when it is a birth and somebody lives, or none and nobody does. */
   static Optional<Turn> rehearsed(SpiritMachine candidate, Turn recorded) {
-    return isBirth(recorded) == candidate.born()
+    return isBirth(recorded) == candidate.born() || wasHandled(candidate, recorded)
         ? Optional.empty()
         : Optional.of(candidate.rehearse(recorded));
+  }
+
+  /** Whether it is another attempt, and one before it did not fail with this module. */
+  private static boolean wasHandled(SpiritMachine candidate, Turn recorded) {
+    return recorded.getSupervised().getAttempt() > 1
+        && candidate.judge(recorded.getInput()) == Verdict.DUPLICATE;
   }
 
   private static boolean isBirth(Turn recorded) {
@@ -96,7 +107,9 @@ final class RehearsalPass implements Pass<Rehearsal> {
   static String noLife(Turn recorded) {
     return isBirth(recorded)
         ? "it is a second birth; with this module the one before did not fail"
-        : "nobody lives to handle it; with this module the birth failed";
+        : recorded.getSupervised().getAttempt() > 1
+            ? "it is another attempt at a message that nobody needs to handle any more"
+            : "nobody lives to handle it; with this module the birth failed";
   }
 
   /** Whether the record is of a version that did not keep what this turn asked for. */

@@ -106,7 +106,7 @@ final class SwapPass implements Pass<CheckedSpirit> {
     try {
       begin();
       for (SpiritEvent event : window) {
-        if (event.hasTurn()) {
+        if (event.hasTurn() && !SpiritMachine.isHosts(event.getTurn())) {
           rehearse(event.getTurn());
           ran++;
         }

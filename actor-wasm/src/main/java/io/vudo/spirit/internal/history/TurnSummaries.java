@@ -37,7 +37,7 @@ final class TurnSummaries {
   private static TurnSummary of(Turn turn) {
     Message input = turn.getInput();
     return new TurnSummary(
-        input.getKind() == Message.Kind.SPAWN ? TurnSummary.Kind.SPAWN : TurnSummary.Kind.MESSAGE,
+        kind(input),
         turn.getNumber(),
         turn.getTimeMillis(),
         input.getSender(),
@@ -48,7 +48,28 @@ final class TurnSummaries {
         effects(turn),
         turn.getCompleted().hasReply() ? turn.getCompleted().getReply().size() : -1,
         turn.getFailed().getCode(),
-        turn.getFailed().getDetail());
+        turn.getFailed().getDetail(),
+        Math.max(1, turn.getSupervised().getAttempt()),
+        consequence(turn));
+  }
+
+  private static TurnSummary.Kind kind(Message input) {
+    return switch (input.getKind()) {
+      case SPAWN -> TurnSummary.Kind.SPAWN;
+      case RESTART -> TurnSummary.Kind.RESTART;
+      default -> TurnSummary.Kind.MESSAGE;
+    };
+  }
+
+  private static TurnSummary.Consequence consequence(Turn turn) {
+    if (turn.getSupervised().getHalted()) {
+      return TurnSummary.Consequence.HALT;
+    } else if (turn.getSupervised().getRetryAtMillis() > 0) {
+      return TurnSummary.Consequence.RETRY;
+    }
+    return turn.getEffectsList().stream().anyMatch(Effect::hasDeadLetter)
+        ? TurnSummary.Consequence.DEAD_LETTER
+        : TurnSummary.Consequence.NONE;
   }
 
   private static Map<String, Integer> effects(Turn turn) {
@@ -67,6 +88,7 @@ final class TurnSummaries {
           };
       case TUPLE_WRITE -> "write";
       case CONFIRM_TAKE -> "take";
+      case DEAD_LETTER -> "letter";
       case START_TIMER -> "timer";
       case CANCEL_TIMER -> "cancel";
       case STORAGE_PUT -> "put";
@@ -89,7 +111,9 @@ final class TurnSummaries {
         Map.of(),
         -1,
         "",
-        "");
+        "",
+        1,
+        TurnSummary.Consequence.NONE);
   }
 
   private static TurnSummary of(Swapped swapped) {
@@ -105,7 +129,9 @@ final class TurnSummaries {
         Map.of(),
         -1,
         swapped.getFailed().getCode(),
-        swapped.getFailed().getDetail());
+        swapped.getFailed().getDetail(),
+        1,
+        TurnSummary.Consequence.NONE);
   }
 
   private static TurnSummary of(Forked forked) {
@@ -121,6 +147,8 @@ final class TurnSummaries {
         Map.of(),
         -1,
         "",
-        "");
+        "",
+        1,
+        TurnSummary.Consequence.NONE);
   }
 }

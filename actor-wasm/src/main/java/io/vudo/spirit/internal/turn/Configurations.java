@@ -5,6 +5,7 @@ import io.vudo.protocol.journal.v1.Configured;
 import io.vudo.protocol.journal.v1.Limits;
 import io.vudo.spirit.Admission;
 import io.vudo.spirit.Deployment;
+import io.vudo.spirit.Supervision;
 
 /** Between a deployment and what a Spirit's journal pins of it. */
 public final class Configurations {
@@ -27,6 +28,7 @@ public final class Configurations {
                 .setTurnTimeoutMillis(limits.turnTimeoutMillis())
                 .setMaxMailbox(limits.maxMailbox())
                 .setMaxPayloadBytes(limits.maxPayloadBytes()))
+        .setSupervision(supervision(deployment.supervision()))
         .addAllCapabilities(
             deployment.capabilities().stream().map(Object::toString).sorted().toList())
         .build();
@@ -43,6 +45,30 @@ public final class Configurations {
       renewed.getLimitsBuilder().setMaxMemoryBytes(memoryBytes);
     }
     return renewed.build();
+  }
+
+  private static io.vudo.protocol.journal.v1.Supervision supervision(Supervision supervision) {
+    return io.vudo.protocol.journal.v1.Supervision.newBuilder()
+        .setOnFailure(
+            io.vudo.protocol.journal.v1.Supervision.OnFailure.valueOf(
+                supervision.onFailure().name()))
+        .setMaxRestarts(supervision.maxRestarts())
+        .setWindowMillis(supervision.windowMillis())
+        .build();
+  }
+
+  /** What is done when a turn fails; what earlier versions did not say is the default. */
+  static Supervision supervision(Configured configured) {
+    if (!configured.hasSupervision()) {
+      return Supervision.DEFAULT;
+    }
+    io.vudo.protocol.journal.v1.Supervision pinned = configured.getSupervision();
+    return new Supervision(
+        pinned.getOnFailure() == io.vudo.protocol.journal.v1.Supervision.OnFailure.UNRECOGNIZED
+            ? Supervision.OnFailure.STOP
+            : Supervision.OnFailure.valueOf(pinned.getOnFailure().name()),
+        pinned.getMaxRestarts(),
+        pinned.getWindowMillis());
   }
 
   /**

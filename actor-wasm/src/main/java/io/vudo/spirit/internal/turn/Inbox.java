@@ -77,7 +77,8 @@ final class Inbox {
     }
     if (isQuestion(message)) {
       remember(outcome(message, turn).setAsker(message.getSender()).build());
-    } else if (message.getId().startsWith(SpiritMachine.KEY_PREFIX)) {
+    } else if (message.getId().startsWith(SpiritMachine.KEY_PREFIX)
+        || message.getId().startsWith(SpiritMachine.LETTER_PREFIX)) {
       remember(outcome(message, turn).build());
     }
   }

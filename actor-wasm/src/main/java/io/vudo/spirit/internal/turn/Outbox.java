@@ -1,5 +1,6 @@
 package io.vudo.spirit.internal.turn;
 
+import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.journal.v1.Effect;
 import io.vudo.protocol.journal.v1.Pending;
 import io.vudo.protocol.journal.v1.Position;
@@ -21,10 +22,13 @@ final class Outbox {
   private final List<Position> acknowledged = new ArrayList<>();
 
   /** Takes up the effects of a turn that somebody else has to confirm. */
-  void add(Turn turn) {
+  void add(SpiritId self, Turn turn) {
     for (int i = 0; i < turn.getEffectsCount(); i++) {
-      Effect effect = turn.getEffects(i);
-      if (effect.hasSend() || effect.hasTupleWrite() || effect.hasConfirmTake()) {
+      Effect effect = Letters.complete(self, turn, i);
+      if (effect.hasSend()
+          || effect.hasTupleWrite()
+          || effect.hasConfirmTake()
+          || effect.hasDeadLetter()) {
         add(Position.newBuilder().setTurn(turn.getNumber()).setIndex(i).build(), effect);
       }
     }
@@ -32,6 +36,16 @@ final class Outbox {
 
   void add(Position position, Effect effect) {
     pending.put(position, effect);
+  }
+
+  /** The effect at a position; null when there is none, or it was confirmed. */
+  Effect get(Position position) {
+    return pending.get(position);
+  }
+
+  /** Puts an effect in the place of another one. */
+  void replace(Position position, Effect effect) {
+    pending.replace(position, effect);
   }
 
   /** A receiver confirmed; answers whether that was news. */

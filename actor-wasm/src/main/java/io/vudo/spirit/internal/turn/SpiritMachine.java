@@ -14,14 +14,17 @@ import io.vudo.protocol.VudoException;
 import io.vudo.protocol.journal.v1.Answer;
 import io.vudo.protocol.journal.v1.Completed;
 import io.vudo.protocol.journal.v1.Configured;
+import io.vudo.protocol.journal.v1.DeadLettered;
 import io.vudo.protocol.journal.v1.Effect;
 import io.vudo.protocol.journal.v1.Failed;
 import io.vudo.protocol.journal.v1.Forked;
+import io.vudo.protocol.journal.v1.Halted;
 import io.vudo.protocol.journal.v1.Marker;
 import io.vudo.protocol.journal.v1.Message;
 import io.vudo.protocol.journal.v1.Pending;
 import io.vudo.protocol.journal.v1.Position;
 import io.vudo.protocol.journal.v1.Remembered;
+import io.vudo.protocol.journal.v1.Retrying;
 import io.vudo.protocol.journal.v1.Send;
 import io.vudo.protocol.journal.v1.Sleep;
 import io.vudo.protocol.journal.v1.SpiritEvent;
@@ -64,6 +67,9 @@ public final class SpiritMachine implements AutoCloseable {
   /** The prefix of message ids that outside callers chose themselves: their idempotency keys. */
   public static final String KEY_PREFIX = "key:";
 
+  /** The prefix of ids of dead letters that are replayed; their outcomes are remembered too. */
+  public static final String LETTER_PREFIX = "letter:";
+
   private static final String WAIT_SEPARATOR = "?";
 
   private static final int MAX_TURNS_SINCE_IMAGE = 64;
@@ -86,6 +92,7 @@ public final class SpiritMachine implements AutoCloseable {
   private final Outbox outbox = new Outbox();
   private final Inbox inbox;
   private final Timers timers = new Timers();
+  private final Supervisor supervisor;
   private Storage storage = new Storage();
 
   /** The last swap, if it failed; null otherwise. */
@@ -160,6 +167,7 @@ public final class SpiritMachine implements AutoCloseable {
     this.modules = modules;
     this.clock = clock;
     this.bounds = bounds;
+    this.supervisor = new Supervisor(id);
     this.inbox = new Inbox(maxSenders, maxKeys, maxKeyBytes);
     this.hashes = new HashSchedule(hashEveryTurns);
   }
@@ -223,6 +231,40 @@ public final class SpiritMachine implements AutoCloseable {
     return outbox.acknowledge(position);
   }
 
+  /**
+   * Gives up an effect that its receiver refused for good: a dead letter takes its place.
+   *
+   * @return the event to journal before that letter leaves; empty when there is nothing to keep
+   */
+  public Optional<SpiritEvent> giveUp(Position position, VudoError error) {
+    DeadLettered event =
+        DeadLettered.newBuilder()
+            .setPosition(position)
+            .setReason(Letters.reason(error))
+            .setTimeMillis(clock.millis())
+            .build();
+    return apply(event)
+        ? Optional.of(SpiritEvent.newBuilder().setDeadLettered(event).build())
+        : Optional.empty();
+  }
+
+  private boolean apply(DeadLettered event) {
+    Effect refused = outbox.get(event.getPosition());
+    Optional<Effect> letter =
+        refused == null
+            ? Optional.empty()
+            : Letters.ofRefused(
+                id, event.getPosition(), refused, event.getReason(), event.getTimeMillis());
+    letter.ifPresent(kept -> outbox.replace(event.getPosition(), kept));
+    return letter.isPresent();
+  }
+
+  /** Whether an effect has become a dead letter. */
+  public boolean isGivenUp(Position position) {
+    Effect effect = outbox.get(position);
+    return effect != null && effect.hasDeadLetter();
+  }
+
   public List<Position> takeAcknowledged() {
     return outbox.takeAcknowledged();
   }
@@ -233,12 +275,47 @@ public final class SpiritMachine implements AutoCloseable {
 
   /** Whether there is something to do that no message will cause. */
   public boolean needsWaking() {
-    return hasDeliveries() || suspended != null || timers.size() > 0;
+    return hasDeliveries()
+        || suspended != null
+        || timers.size() > 0
+        || supervisor.retrying().isPresent();
   }
 
   /** Whether an id is that of a wait, not of a message that a turn sent. */
   public static boolean isWait(String id) {
     return id.indexOf(WAIT_SEPARATOR) >= 0;
+  }
+
+  /** The message that failed and is to be tried again before any other. */
+  public Optional<Retrying> retrying() {
+    return supervisor.retrying();
+  }
+
+  /** Why the Spirit takes no messages, if that is so. */
+  public Optional<Halted> halted() {
+    return supervisor.halted();
+  }
+
+  /**
+   * Takes messages again after it was halted.
+   *
+   * @return the event to journal
+   */
+  public SpiritEvent restart(Message message) {
+    Turn turn =
+        Turn.newBuilder()
+            .setNumber(lastTurn + 1)
+            .setTimeMillis(clock.millis())
+            .setInput(message)
+            .setCompleted(Completed.getDefaultInstance())
+            .build();
+    apply(turn);
+    return SpiritEvent.newBuilder().setTurn(turn).build();
+  }
+
+  /** Whether a turn was the host's alone: the guest was not called, and a replay must not do so. */
+  public static boolean isHosts(Turn turn) {
+    return turn.getInput().getKind() == Message.Kind.RESTART;
   }
 
   /** The timer that is due first. */
@@ -636,17 +713,27 @@ public final class SpiritMachine implements AutoCloseable {
 
   // Turns
 
+  /** Runs the turn of a message that stands for itself, as the longer form says. */
+  public Attempt attempt(Message message, List<Answer> recorded) {
+    return attempt(message, null, Redelivery.NONE, recorded);
+  }
+
   /**
    * Runs a turn.
    *
    * @param message of kind MESSAGE for a Spirit that is born, SPAWN for one that is not
+   * @param following what is to be handled next, if the message is the birth that it caused; else
+   *     null
+   * @param redelivery how the message is tried again when it fails and nobody waits for the answer
    * @param recorded the answers of an earlier attempt that was suspended, and the one it lacked
    * @throws VudoException when the turn could not be tried at all; nothing happened then
    */
-  public Attempt attempt(Message message, List<Answer> recorded) {
+  public Attempt attempt(
+      Message message, Message following, Redelivery redelivery, List<Answer> recorded) {
     TurnContext turn = context(lastTurn + 1, message, TurnContext.Mode.LIVE, recorded);
     try {
-      return new Attempt.Finished(run(turn, clock.millis()), List.copyOf(turn.logs()));
+      return new Attempt.Finished(
+          run(turn, following, redelivery, clock.millis()), List.copyOf(turn.logs()));
     } catch (SuspendTurn suspended) {
       discardInstance();
       return new Attempt.Suspended(suspended.request(), List.copyOf(turn.answers()));
@@ -669,6 +756,8 @@ public final class SpiritMachine implements AutoCloseable {
                 recorded.getInput(),
                 TurnContext.Mode.REHEARSAL,
                 recorded.getAnswersList()),
+            null,
+            Redelivery.ofRehearsal(recorded),
             recorded.getTimeMillis());
     // Nobody will deliver them, and nobody confirm them.
     outbox.clear();
@@ -733,8 +822,12 @@ public final class SpiritMachine implements AutoCloseable {
     return SpiritEvent.newBuilder().setSuspended(suspended).build();
   }
 
-  /** Runs a turn whose outcome is not known, and takes it over. */
-  private Turn run(TurnContext turn, long timeMillis) {
+  /**
+   * Runs a turn whose outcome is not known, and takes it over.
+   *
+   * @param following what else cannot be handled when the turn fails; null for nothing
+   */
+  private Turn run(TurnContext turn, Message following, Redelivery redelivery, long timeMillis) {
     EngineInstance guest = instance();
     Message message = turn.input();
     Turn.Builder record =
@@ -778,6 +871,15 @@ public final class SpiritMachine implements AutoCloseable {
     } finally {
       current = null;
     }
+    if (turn.isRehearsal()) {
+      // The next attempt is in the record as well.
+      if (record.hasFailed() && redelivery.then().getRetryAtMillis() > 0) {
+        record.setSupervised(redelivery.then());
+      }
+    } else {
+      supervisor.decide(
+          record, following, Configurations.supervision(configured), redelivery, clock.millis());
+    }
     Turn done = record.build();
     apply(done);
     return done;
@@ -803,11 +905,23 @@ public final class SpiritMachine implements AutoCloseable {
   private void apply(Turn turn) {
     lastTurn = turn.getNumber();
     suspended = null;
-    inbox.handled(turn.getInput(), turn);
-    if (turn.hasFailed()) {
+    if (isHosts(turn)) {
+      inbox.handled(turn.getInput(), turn);
+      supervisor.restart();
       return;
     }
-    outbox.add(turn);
+    if (!supervisor.apply(turn)) {
+      return;
+    }
+    inbox.handled(turn.getInput(), turn);
+    outbox.add(id, turn);
+    if (turn.hasFailed()) {
+      // With its birth: nobody will send it again.
+      Letters.givenUp(turn)
+          .filter(message -> !message.equals(turn.getInput()))
+          .ifPresent(message -> inbox.handled(message, turn));
+      return;
+    }
     timers.apply(turn);
     storage.apply(turn);
     knownHash = turn.getStateHash();
@@ -831,6 +945,7 @@ public final class SpiritMachine implements AutoCloseable {
     discardInstance();
     suspended = null;
     timers.clear();
+    supervisor.end();
     storage = new Storage();
     born = false;
     refusedSwap = null;
@@ -895,6 +1010,7 @@ public final class SpiritMachine implements AutoCloseable {
     outbox.readFrom(header);
     inbox.readFrom(header);
     timers.readFrom(header);
+    supervisor.readFrom(header);
     storage = Storage.readFrom(header);
     suspended = header.hasSuspended() ? header.getSuspended() : null;
     if (header.hasConfigured()) {
@@ -932,7 +1048,7 @@ public final class SpiritMachine implements AutoCloseable {
       case CONFIGURED -> configure(event.getConfigured());
       case TURN -> {
         Turn turn = event.getTurn();
-        if (turn.hasCompleted()) {
+        if (turn.hasCompleted() && !isHosts(turn)) {
           rerun(instance(), turn, storage);
         }
         apply(turn);
@@ -953,6 +1069,7 @@ public final class SpiritMachine implements AutoCloseable {
       case SWAPPED -> replaySwap(event.getSwapped());
       case BATCH -> event.getBatch().getEventsList().forEach(this::replay);
       case SUSPENDED -> suspended = event.getSuspended();
+      case DEAD_LETTERED -> apply(event.getDeadLettered());
       case TIMER_FIRED -> fire(event.getTimerFired());
       case EVENT_NOT_SET ->
           throw new VudoException(
@@ -1051,6 +1168,7 @@ public final class SpiritMachine implements AutoCloseable {
     outbox.writeTo(header);
     inbox.writeTo(header);
     timers.writeTo(header);
+    supervisor.writeTo(header);
     if (suspended != null) {
       header.setSuspended(suspended);
     }

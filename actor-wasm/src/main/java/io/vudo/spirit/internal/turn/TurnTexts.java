@@ -80,6 +80,7 @@ public final class TurnTexts {
               + effect.getConfirmTake().getSpace()
               + ", hold "
               + effect.getConfirmTake().getHold();
+      case DEAD_LETTER -> "a dead letter";
       case START_TIMER -> timer(effect.getStartTimer());
       case CANCEL_TIMER -> "cancelling timer " + effect.getCancelTimer().getNumber();
       case STORAGE_PUT ->
