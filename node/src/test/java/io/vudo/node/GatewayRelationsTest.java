@@ -4,7 +4,9 @@ import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.vudo.protocol.ErrorCode;
+import java.net.http.HttpRequest.BodyPublishers;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
@@ -212,5 +214,22 @@ class GatewayRelationsTest {
     assertReplays("kin/c9");
     assertEquals(201, NODE.post("/v1/spirits/kin/c9/fork?id=f9", "").status());
     NODE.ask("kin/f9", "parent", "").assertReply("");
+
+    // Turns that are run on another module before a swap see the same parent.
+    NODE.deploy("kid", RelationModules.kin(), "grant=spawn_sandbox");
+    NODE.deploy("mother", SupervisedModules.parent("kid"), "grant=spawn_sandbox");
+    NODE.ask("mother/m", "spawn!", "k").assertNothing();
+    await().atMost(PATIENCE).until(() -> history("kid/k").contains("\"kind\":\"spawn\""));
+    NODE.ask("kid/k", "parent", "").assertReply("mother/m");
+    NODE.ask("kid/k", "parent", "").assertReply("mother/m");
+    JsonNode check =
+        NODE.post(
+                "/v1/deployments/kid/swap?check=1",
+                BodyPublishers.ofByteArray(RelationModules.otherKin()))
+            .json()
+            .path("check");
+    assertEquals(1, check.path("turns").asInt(), check.toString());
+    assertEquals(0, check.path("differing").asInt(), check.toString());
+    NODE.ask("kid/k", "parent", "").assertReply("mother/m");
   }
 }

@@ -11,6 +11,15 @@ final class RelationModules {
    * "kin" with {@code grant=spawn_sandbox}.
    */
   static byte[] kin() {
+    return kin("");
+  }
+
+  /** The same in other bytes. */
+  static byte[] otherKin() {
+    return kin("(func $unused)");
+  }
+
+  private static byte[] kin(String more) {
     return TestModules.spirit(
         """
         (import "spirit" "message_type" (func $type (param i32 i32) (result i32)))
@@ -43,7 +52,8 @@ final class RelationModules {
                 (call $spawn (i32.const 512) (i32.const 3) (local.get $p) (local.get $l)
                   (i32.const 0) (i32.const 0)))))
           (i32.const 1))
-        """,
+        """
+            + more,
         """
         (local $what i32)
         (drop (call $type (i32.const 0) (i32.const 64)))

@@ -594,11 +594,11 @@ final class SpiritActor
       }
       case NEW -> {}
     }
-    if (swapDue && answers.isEmpty()) {
+    boolean forHost = machine.isForHost(message);
+    if (swapDue && answers.isEmpty() && !forHost) {
       // A turn with answers was begun on the module before and goes on there.
       moveIfBehind(machine);
     }
-    boolean forHost = machine.isForHost(message);
     Optional<Deployment> deployment = spirits.deployments().find(id.type());
     if (deployment.isEmpty() && machine.configured().isEmpty() && !forHost) {
       refuseLater(deliver, ErrorCode.SPIRIT_TYPE_UNKNOWN, "Got \"" + id.type() + "\".");
