@@ -102,10 +102,12 @@ final class SpiritActor
     INSTANCE
   }
 
-  /** Snapshot if there is something new, then stop. */
-  enum Stop implements Command {
-    INSTANCE
-  }
+  /**
+   * Snapshot if there is something new, then stop.
+   *
+   * @param idle whether it leaves because nobody needs it; otherwise its node does
+   */
+  record Stop(boolean idle) implements Command {}
 
   private record TupleArrived(long request, TupleAnswer answer) implements Command {}
 
@@ -449,7 +451,7 @@ final class SpiritActor
         .onCommand(Woken.class, (machine, woken) -> onWoken(machine))
         .onCommand(Rest.class, (machine, rest) -> onRest(machine))
         .onCommand(GiveBack.class, (machine, back) -> onGiveBack(machine))
-        .onCommand(Stop.class, (machine, stop) -> onStop(machine))
+        .onCommand(Stop.class, this::onStop)
         .onCommand(Leave.class, (machine, leave) -> Effect().stop())
         .build();
   }
@@ -1456,13 +1458,14 @@ final class SpiritActor
     holdsOfTurn.clear();
   }
 
-  private Effect<SpiritEvent, SpiritMachine> onStop(SpiritMachine machine) {
+  private Effect<SpiritEvent, SpiritMachine> onStop(SpiritMachine machine, Stop stop) {
     stopping = true;
     timers.cancelAll();
     if (querying) {
       giveUpQuery(machine);
     }
-    if (durable && machine.needsWaking()) {
+    if (durable && machine.needsWaking() && stop.idle()) {
+      // Otherwise it is brought back elsewhere at once: what it asked may have been lost as well.
       long now = spirits.clock().millis();
       LongStream.concat(
               machine.suspended().stream().mapToLong(turn -> Waits.dueMillis(turn.getWait(), now)),

@@ -313,7 +313,7 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
 
   private void leave() {
     refuseWaiting(new VudoError(ErrorCode.SPIRIT_UNAVAILABLE, "The Spirit is being moved."));
-    child.tell(SpiritActor.Stop.INSTANCE);
+    child.tell(new SpiritActor.Stop(askedToLeave));
   }
 
   private Behavior<SpiritCommand> onChildGone(Throwable cause) {
