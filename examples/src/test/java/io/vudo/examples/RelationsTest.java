@@ -13,7 +13,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Watches and links through {@code kill -9}. */
 class RelationsTest {
-  private static final int MANY = 24;
+  private static final int MANY = 12;
 
   /**
    * By the first letter of a message's type: {@code m}onitor, {@code l}ink or {@code s}top the
