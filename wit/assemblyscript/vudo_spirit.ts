@@ -109,6 +109,21 @@ export namespace host {
   @external("spirit", "stop")
   export declare function stop(id: usize, idLen: i32): i32;
   // @ts-ignore: decorator
+  @external("spirit", "parent")
+  export declare function parent(buf: usize, cap: i32): i32;
+  // @ts-ignore: decorator
+  @external("spirit", "monitor")
+  export declare function monitor(id: usize, idLen: i32): i32;
+  // @ts-ignore: decorator
+  @external("spirit", "demonitor")
+  export declare function demonitor(id: usize, idLen: i32): i32;
+  // @ts-ignore: decorator
+  @external("spirit", "link")
+  export declare function link(id: usize, idLen: i32): i32;
+  // @ts-ignore: decorator
+  @external("spirit", "unlink")
+  export declare function unlink(id: usize, idLen: i32): i32;
+  // @ts-ignore: decorator
   @external("spirit", "tuplespace_write")
   export declare function tuplespace_write(space: usize, spaceLen: i32, tuple: usize, tupleLen: i32, ttl: i64): i32;
   // @ts-ignore: decorator
@@ -297,6 +312,42 @@ export function spawn(type: string, id: string, init: ArrayBuffer): i32 {
 export function stop(id: string): i32 {
   const utf8 = String.UTF8.encode(id);
   return host.stop(changetype<usize>(utf8), utf8.byteLength);
+}
+
+/** The Spirit that spawned this one; empty when a message began its life, and in a fork. */
+export function parent(): string {
+  return name(host.parent(NAME, 512));
+}
+
+/**
+ * Watches a Spirit when the turn commits: a message of type `down` with the payload
+ * `TYPE/ID REASON` tells once that its life ended (`stopped`), that it was halted (the code of
+ * the error), or at once `not_found` or `limit`. Capability: spawn_sandbox.
+ */
+export function monitor(id: string): i32 {
+  const utf8 = String.UTF8.encode(id);
+  return host.monitor(changetype<usize>(utf8), utf8.byteLength);
+}
+
+/** Ends a watch; a `down` may be on its way already. Capability: spawn_sandbox. */
+export function demonitor(id: string): i32 {
+  const utf8 = String.UTF8.encode(id);
+  return host.demonitor(changetype<usize>(utf8), utf8.byteLength);
+}
+
+/**
+ * Links this Spirit and another one when the turn commits: when one is halted by a failure, so
+ * is the other. One that cannot be linked answers `down`. Capability: spawn_sandbox.
+ */
+export function link(id: string): i32 {
+  const utf8 = String.UTF8.encode(id);
+  return host.link(changetype<usize>(utf8), utf8.byteLength);
+}
+
+/** Ends the link, whoever made it. Capability: spawn_sandbox. */
+export function unlink(id: string): i32 {
+  const utf8 = String.UTF8.encode(id);
+  return host.unlink(changetype<usize>(utf8), utf8.byteLength);
 }
 
 // ------------------------------------------------------------- log, clock, random bytes

@@ -146,6 +146,29 @@ int32_t vudo_spawn(const char *type, uint32_t type_len, const char *id, uint32_t
  * spawn_sandbox; none for the Spirit itself. */
 VUDO_IMPORT("stop") int32_t vudo_stop(const char *id, uint32_t id_len);
 
+/* The Spirit that spawned this one, like the names above; length 0 when a message
+ * began its life, and in a fork. No capability. */
+VUDO_IMPORT("parent") int32_t vudo_parent(char *buf, uint32_t cap);
+
+/* Watches the Spirit `id` when the turn commits. When its life ends, or it is
+ * halted by a failure, one message of type "down" arrives with the payload
+ * "TYPE/ID REASON", and the watch is over. The reason is "stopped", the code of the
+ * error, "not_found" at once when there is no such Spirit (none begins to live by
+ * that), or "limit" at once when too many watch it. Capability: spawn_sandbox. */
+VUDO_IMPORT("monitor") int32_t vudo_monitor(const char *id, uint32_t id_len);
+
+/* Ends a watch; a "down" may be on its way already. Capability: spawn_sandbox. */
+VUDO_IMPORT("demonitor") int32_t vudo_demonitor(const char *id, uint32_t id_len);
+
+/* Links this Spirit and another one when the turn commits: when one is halted by a
+ * failure, so is the other (LINKED_FAILED), and all to which that is linked. A life
+ * that is ended by "stop" ends the link only. A Spirit that cannot be linked answers
+ * "down", as for vudo_monitor. Capability: spawn_sandbox. */
+VUDO_IMPORT("link") int32_t vudo_link(const char *id, uint32_t id_len);
+
+/* Ends the link, whoever made it. Capability: spawn_sandbox. */
+VUDO_IMPORT("unlink") int32_t vudo_unlink(const char *id, uint32_t id_len);
+
 /* Adds a tuple to a space when the turn commits. `tuple` is a MessagePack array
  * (see vudo_tuple.h); `ttl` is its lease in milliseconds, 0 = for ever.
  * VUDO_LIMIT_EXCEEDED. Capability: tuplespace_write, or tuplespace_write:<space>. */

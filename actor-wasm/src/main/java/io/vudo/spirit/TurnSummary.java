@@ -18,7 +18,8 @@ import java.util.Map;
  *     0 when the memory was kept
  * @param fuelUsed units of fuel
  * @param effects how many of each kind left the Spirit: {@code send}, {@code spawn}, {@code stop},
- *     {@code write}, {@code take}, {@code letter} for a message given up
+ *     {@code write}, {@code take}, {@code letter} for a message given up, {@code down} for one who
+ *     is told of its end, …
  * @param replyBytes the bytes of the reply; -1 when there was none
  * @param failureCode why the turn failed and was undone, or the swap refused; empty when it
  *     completed
@@ -52,6 +53,16 @@ public record TurnSummary(
     STOP,
     /** The Spirit took messages again after it had been halted. */
     RESTART,
+    /** Another Spirit watches this one from now on, or was told why it cannot. */
+    MONITOR,
+    /** Another Spirit watches it no more. */
+    DEMONITOR,
+    /** Another Spirit is linked to it from now on, or was told why it cannot be. */
+    LINK,
+    /** A link to another Spirit is over. */
+    UNLINK,
+    /** A Spirit to which it was linked has failed, and it fails with that. */
+    EXIT,
     /** The Spirit began with the state of another one. */
     FORK,
     /** The Spirit went on with another module, or could not. */

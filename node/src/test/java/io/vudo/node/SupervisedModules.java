@@ -78,20 +78,26 @@ final class SupervisedModules {
    * replies that to "get".
    */
   static byte[] parent() {
+    return parent("child");
+  }
+
+  /** The same with children of another type. */
+  static byte[] parent(String childType) {
     return TestModules.spirit(
         """
         (import "spirit" "message_type" (func $type (param i32 i32) (result i32)))
         (import "spirit" "spawn" (func $spawn (param i32 i32 i32 i32 i32 i32) (result i32)))
         (global $told (mut i64) (i64.const 0))
-        (data (i32.const 512) "child")
-        """,
+        (data (i32.const 512) "%s")
+        """
+            .formatted(childType),
         """
         (local $t i32)
         (local.set $t (call $type (i32.const 0) (i32.const 64)))
         (if (i32.eq (local.get $t) (i32.const 3)) (then (return (global.get $told))))
         (if (i32.eq (local.get $t) (i32.const 6))
           (then
-            (if (call $spawn (i32.const 512) (i32.const 5) (local.get $p) (local.get $l)
+            (if (call $spawn (i32.const 512) (i32.const %d) (local.get $p) (local.get $l)
                   (i32.const 0) (i32.const 0))
               (then (unreachable))))
           (else
@@ -99,6 +105,7 @@ final class SupervisedModules {
               (i64.or (i64.shl (i64.extend_i32_u (local.get $p)) (i64.const 32))
                       (i64.extend_i32_u (local.get $l))))))
         (i64.const 0)
-        """);
+        """
+            .formatted(childType.length()));
   }
 }

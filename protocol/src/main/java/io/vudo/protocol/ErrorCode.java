@@ -170,6 +170,10 @@ public enum ErrorCode {
       409,
       "The Spirit has failed and takes no messages until it is restarted.",
       "Mend the cause, which the detail names, then: vudo restart TYPE/ID."),
+  LINKED_FAILED(
+      409,
+      "A Spirit to which this one is linked has failed, and so this one has, too.",
+      "Mend the one that the detail names, then restart each: vudo restart TYPE/ID."),
   LIMIT_INVALID(
       400, "A limit is outside of what the node allows.", "Use a value in the range shown."),
 

@@ -600,12 +600,13 @@ final class SpiritActor
       }
       case NEW -> {}
     }
-    if (swapDue && answers.isEmpty()) {
+    boolean forHost = machine.isForHost(message);
+    if (swapDue && answers.isEmpty() && !forHost) {
       // A turn with answers was begun on the module before and goes on there.
       moveIfBehind(machine);
     }
     Optional<Deployment> deployment = spirits.deployments().find(id.type());
-    if (deployment.isEmpty() && machine.configured().isEmpty()) {
+    if (deployment.isEmpty() && machine.configured().isEmpty() && !forHost) {
       refuseLater(deliver, ErrorCode.SPIRIT_TYPE_UNKNOWN, "Got \"" + id.type() + "\".");
       return true;
     }
@@ -615,8 +616,18 @@ final class SpiritActor
             // For a whole life: a journal with holes in it could not be replayed.
             durable = d.durable();
           }
-          machine.follow(d).ifPresent(uncommitted::add);
+          if (machine.born() || !forHost) {
+            machine.follow(d).ifPresent(uncommitted::add);
+          }
         });
+    if (forHost) {
+      Turn turn = machine.handleByHost(message);
+      uncommitted.add(SpiritEvent.newBuilder().setTurn(turn).build());
+      uncommittedBytes += turn.getSerializedSize();
+      afterCommit.add(() -> tell(turn));
+      later(deliver, handled(messageId, turn.getNumber(), Completed.getDefaultInstance()));
+      return true;
+    }
     if (message.getKind() == Message.Kind.RESTART
         || (message.getKind() == Message.Kind.SPAWN && machine.halted().isPresent())) {
       restart(machine, message);
@@ -1222,7 +1233,7 @@ final class SpiritActor
               turn.getNumber(),
               turn.getFailed().getCode(),
               turn.getFailed().getDetail(),
-              turn.getEffectsList().stream().anyMatch(effect -> effect.hasSend())
+              turn.getEffectsList().stream().anyMatch(SpiritMachine::tellsParent)
                   ? ""
                   : ". No parent is told.");
     } else if (then.getRetryAtMillis() > 0) {

@@ -113,6 +113,7 @@ record SpiritSettings(
             turn.getBytes("max-log-line-bytes").intValue(),
             turn.getDuration("max-wait").toMillis(),
             turn.getInt("max-timers"),
-            turn.getBytes("max-storage-bytes").intValue()));
+            turn.getBytes("max-storage-bytes").intValue(),
+            spirit.getInt("max-watchers")));
   }
 }

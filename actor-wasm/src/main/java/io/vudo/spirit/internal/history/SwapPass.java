@@ -141,7 +141,7 @@ final class SwapPass implements Pass<CheckedSpirit> {
   /** Puts the other module where the last turns begin. */
   private void begin() {
     if (own.born()) {
-      own.state().forkEvents(0).forEach(candidate::replay);
+      own.state().copyEvents().forEach(candidate::replay);
       mover.move(candidate, target);
     } else {
       candidate.replay(SpiritEvent.newBuilder().setConfigured(Configurations.of(target)).build());

@@ -57,6 +57,11 @@ final class TurnSummaries {
     return switch (input.getKind()) {
       case SPAWN -> TurnSummary.Kind.SPAWN;
       case RESTART -> TurnSummary.Kind.RESTART;
+      case MONITOR -> TurnSummary.Kind.MONITOR;
+      case DEMONITOR -> TurnSummary.Kind.DEMONITOR;
+      case LINK -> TurnSummary.Kind.LINK;
+      case UNLINK -> TurnSummary.Kind.UNLINK;
+      case EXIT -> TurnSummary.Kind.EXIT;
       default -> TurnSummary.Kind.MESSAGE;
     };
   }
@@ -84,6 +89,12 @@ final class TurnSummaries {
           switch (effect.getSend().getMessage().getKind()) {
             case SPAWN -> "spawn";
             case STOP -> "stop";
+            case MONITOR -> "monitor";
+            case DEMONITOR -> "demonitor";
+            case LINK -> "link";
+            case UNLINK -> "unlink";
+            case EXIT -> "exit";
+            case DOWN -> "down";
             default -> "send";
           };
       case TUPLE_WRITE -> "write";

@@ -48,6 +48,11 @@ final class FlatAbi {
           .define("cancel_reminder", "ii", "i", FlatAbi::cancelReminder)
           .define("spawn", "iiiiii", "i", FlatAbi::spawn)
           .define("stop", "ii", "i", FlatAbi::stop)
+          .define("parent", "ii", "i", (t, g, a) -> answerString(g, t.parent(), a))
+          .define("monitor", "ii", "i", (t, g, a) -> relate(t, g, a, Message.Kind.MONITOR))
+          .define("demonitor", "ii", "i", (t, g, a) -> relate(t, g, a, Message.Kind.DEMONITOR))
+          .define("link", "ii", "i", (t, g, a) -> relate(t, g, a, Message.Kind.LINK))
+          .define("unlink", "ii", "i", (t, g, a) -> relate(t, g, a, Message.Kind.UNLINK))
           .define("tuplespace_write", "iiiil", "i", FlatAbi::tuplespaceWrite)
           .define("tuplespace_read", "iiiilii", "i", (t, g, a) -> tuplespaceQuery(t, g, a, false))
           .define("tuplespace_take", "iiiilii", "i", (t, g, a) -> tuplespaceQuery(t, g, a, true))
@@ -187,6 +192,16 @@ final class FlatAbi {
     SpiritId target = spiritId(name(guest, a[0], a[1]));
     require(target.equals(host.self()) || host.grants().allow(Kind.SPAWN_SANDBOX, target.type()));
     host.send(target, "stop", new byte[0], Message.Kind.STOP);
+    return GuestStatus.OK;
+  }
+
+  private static long relate(HostContext host, EngineInstance guest, long[] a, Message.Kind kind) {
+    SpiritId target = spiritId(name(guest, a[0], a[1]));
+    require(host.grants().allow(Kind.SPAWN_SANDBOX, target.type()));
+    if (target.equals(host.self())) {
+      throw GuestStatus.INVALID_PARAMETER;
+    }
+    host.send(target, Relations.type(kind), new byte[0], kind);
     return GuestStatus.OK;
   }
 

@@ -20,6 +20,9 @@ interface HostContext {
   /** The message at hand. */
   Message input();
 
+  /** TYPE/ID of the Spirit that spawned this one; empty when there is none. */
+  String parent();
+
   Grants grants();
 
   SpiritLimits limits();

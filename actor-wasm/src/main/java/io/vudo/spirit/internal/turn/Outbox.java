@@ -11,7 +11,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Function;
 
 /**
  * The effects of committed turns that their receivers have not confirmed yet, in the order in which
@@ -21,10 +23,15 @@ final class Outbox {
   private final NavigableMap<Position, Effect> pending = new TreeMap<>(Positions.ORDER);
   private final List<Position> acknowledged = new ArrayList<>();
 
-  /** Takes up the effects of a turn that somebody else has to confirm. */
-  void add(SpiritId self, Turn turn) {
+  /**
+   * Takes up the effects of a turn that somebody else has to confirm.
+   *
+   * @param leaving what becomes of an effect when it leaves; empty for nothing
+   */
+  void add(SpiritId self, Turn turn, Function<Effect, Optional<Effect>> leaving) {
     for (int i = 0; i < turn.getEffectsCount(); i++) {
-      Effect effect = Letters.complete(self, turn, i);
+      Effect effect =
+          leaving.apply(Letters.complete(self, turn, i)).orElseGet(Effect::getDefaultInstance);
       if (effect.hasSend()
           || effect.hasTupleWrite()
           || effect.hasConfirmTake()

@@ -73,6 +73,11 @@ public final class ProgramContext implements HostContext {
   }
 
   @Override
+  public String parent() {
+    return "";
+  }
+
+  @Override
   public Grants grants() {
     return GRANTS;
   }

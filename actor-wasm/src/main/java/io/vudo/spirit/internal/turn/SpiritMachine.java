@@ -93,6 +93,7 @@ public final class SpiritMachine implements AutoCloseable {
   private final Inbox inbox;
   private final Timers timers = new Timers();
   private final Supervisor supervisor;
+  private final Relations relations;
   private Storage storage = new Storage();
 
   /** The last swap, if it failed; null otherwise. */
@@ -168,6 +169,7 @@ public final class SpiritMachine implements AutoCloseable {
     this.clock = clock;
     this.bounds = bounds;
     this.supervisor = new Supervisor(id);
+    this.relations = new Relations(id, bounds.maxWatchers());
     this.inbox = new Inbox(maxSenders, maxKeys, maxKeyBytes);
     this.hashes = new HashSchedule(hashEveryTurns);
   }
@@ -321,7 +323,50 @@ public final class SpiritMachine implements AutoCloseable {
 
   /** Whether a turn was the host's alone: the guest was not called, and a replay must not do so. */
   public static boolean isHosts(Turn turn) {
-    return turn.getInput().getKind() == Message.Kind.RESTART;
+    return turn.getByHost() || turn.getInput().getKind() == Message.Kind.RESTART;
+  }
+
+  /**
+   * Whether a message is about watches and links, and so for {@link #handleByHost} and not for the
+   * guest: one that may come to any address, and begins no life.
+   */
+  public boolean isForHost(Message message) {
+    return Relations.isForHost(message.getKind())
+        || (message.getKind() == Message.Kind.DOWN && !born && halted().isEmpty());
+  }
+
+  /**
+   * Handles a message that is for the host.
+   *
+   * @return the turn to journal
+   */
+  public Turn handleByHost(Message message) {
+    Turn.Builder record =
+        Turn.newBuilder()
+            .setNumber(lastTurn + 1)
+            .setTimeMillis(clock.millis())
+            .setInput(message)
+            .setCompleted(Completed.getDefaultInstance())
+            .setByHost(true);
+    if (relations.ends(message)) {
+      supervisor.haltWith(
+          record, message.getPayload().toStringUtf8(), Configurations.supervision(configured));
+      relations.tellOfHalt(record);
+    } else {
+      relations.answer(
+          record,
+          halted()
+              .map(halted -> halted.getReason().getCode())
+              .or(() -> born ? Optional.empty() : Optional.of(Relations.NOT_FOUND)));
+    }
+    Turn turn = record.build();
+    apply(turn);
+    return turn;
+  }
+
+  /** Whether an effect of a turn that halted the Spirit is what its parent hears of it. */
+  public static boolean tellsParent(Effect effect) {
+    return effect.getSend().getMessage().getType().equals(Supervisor.CHILD_FAILED);
   }
 
   /** The timer that is due first. */
@@ -544,7 +589,9 @@ public final class SpiritMachine implements AutoCloseable {
         mode,
         recorded,
         timers,
-        storage);
+        storage,
+        relations,
+        supervisor.parent());
   }
 
   /** The image as the new module's; tables are those with which an instance of it begins. */
@@ -885,6 +932,9 @@ public final class SpiritMachine implements AutoCloseable {
     } else {
       supervisor.decide(
           record, following, Configurations.supervision(configured), redelivery, clock.millis());
+      if (record.getSupervised().getHalted()) {
+        relations.tellOfHalt(record);
+      }
     }
     Turn done = record.build();
     apply(done);
@@ -911,7 +961,7 @@ public final class SpiritMachine implements AutoCloseable {
   private void apply(Turn turn) {
     lastTurn = turn.getNumber();
     suspended = null;
-    if (isHosts(turn)) {
+    if (turn.getInput().getKind() == Message.Kind.RESTART) {
       inbox.handled(turn.getInput(), turn);
       supervisor.restart();
       return;
@@ -920,7 +970,12 @@ public final class SpiritMachine implements AutoCloseable {
       return;
     }
     inbox.handled(turn.getInput(), turn);
-    outbox.add(id, turn);
+    boolean asked = turn.hasCompleted() && !isHosts(turn);
+    outbox.add(id, turn, asked ? relations::leaving : Optional::of);
+    relations.apply(turn);
+    if (isHosts(turn)) {
+      return;
+    }
     if (turn.hasFailed()) {
       // With its birth: nobody will send it again.
       Letters.givenUp(turn)
@@ -952,6 +1007,7 @@ public final class SpiritMachine implements AutoCloseable {
     suspended = null;
     timers.clear();
     supervisor.end();
+    relations.end(lastTurn, outbox::add);
     storage = new Storage();
     born = false;
     refusedSwap = null;
@@ -978,7 +1034,19 @@ public final class SpiritMachine implements AutoCloseable {
   private TurnContext context(
       long number, Message input, TurnContext.Mode mode, List<Answer> recorded, Storage stored) {
     return new TurnContext(
-        id, number, input, grants, limits, bounds, clock, mode, recorded, timers, stored);
+        id,
+        number,
+        input,
+        grants,
+        limits,
+        bounds,
+        clock,
+        mode,
+        recorded,
+        timers,
+        stored,
+        relations,
+        supervisor.parentAt(input));
   }
 
   private static Completed completed(Optional<byte[]> reply) {
@@ -1017,6 +1085,7 @@ public final class SpiritMachine implements AutoCloseable {
     inbox.readFrom(header);
     timers.readFrom(header);
     supervisor.readFrom(header);
+    relations.readFrom(header);
     storage = Storage.readFrom(header);
     suspended = header.hasSuspended() ? header.getSuspended() : null;
     if (header.hasConfigured()) {
@@ -1175,6 +1244,7 @@ public final class SpiritMachine implements AutoCloseable {
     inbox.writeTo(header);
     timers.writeTo(header);
     supervisor.writeTo(header);
+    relations.writeTo(header);
     if (suspended != null) {
       header.setSuspended(suspended);
     }
@@ -1193,7 +1263,11 @@ public final class SpiritMachine implements AutoCloseable {
   /** All but memory, outbox and inbox; the image is up to date. */
   private SpiritHeader.Builder headerOfState() {
     SpiritHeader.Builder header =
-        SpiritHeader.newBuilder().setLastTurn(lastTurn).setLife(life).setBorn(born);
+        SpiritHeader.newBuilder()
+            .setLastTurn(lastTurn)
+            .setLife(life)
+            .setBorn(born)
+            .setParent(supervisor.parent());
     if (configured != null) {
       header.setConfigured(configured);
     }

@@ -39,8 +39,20 @@ public record SpiritState(
     return image.build();
   }
 
-  /** The first events of a Spirit that is to go on from here; to be written together. */
+  /**
+   * The first events of a Spirit that is to go on from here, with a life of its own: nobody is its
+   * parent. To be written together.
+   */
   public List<SpiritEvent> forkEvents(long timeMillis) {
+    return events(timeMillis, header.toBuilder().clearParent().build());
+  }
+
+  /** The same for a machine that is to do once more what this Spirit did. */
+  public List<SpiritEvent> copyEvents() {
+    return events(0, header);
+  }
+
+  private List<SpiritEvent> events(long timeMillis, SpiritHeader header) {
     List<SpiritEvent> events = new ArrayList<>();
     ForkedPages.Builder some = ForkedPages.newBuilder();
     for (Map.Entry<Integer, byte[]> page : pages.entrySet()) {

@@ -3,13 +3,10 @@ package io.vudo.spirit.internal.turn;
 import com.google.protobuf.ByteString;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.SpiritId;
-import io.vudo.protocol.journal.v1.Effect;
 import io.vudo.protocol.journal.v1.Failed;
 import io.vudo.protocol.journal.v1.Halted;
 import io.vudo.protocol.journal.v1.Message;
-import io.vudo.protocol.journal.v1.Position;
 import io.vudo.protocol.journal.v1.Retrying;
-import io.vudo.protocol.journal.v1.Send;
 import io.vudo.protocol.journal.v1.SpiritHeader;
 import io.vudo.protocol.journal.v1.Supervised;
 import io.vudo.protocol.journal.v1.Turn;
@@ -26,7 +23,7 @@ import java.util.Optional;
  * it only does so. Confined to its machine.
  */
 final class Supervisor {
-  private static final String CHILD_FAILED = "child_failed";
+  static final String CHILD_FAILED = "child_failed";
 
   private final SpiritId self;
   private final Deque<Long> givenUp = new ArrayDeque<>();
@@ -44,6 +41,11 @@ final class Supervisor {
 
   Optional<Halted> halted() {
     return Optional.ofNullable(halted);
+  }
+
+  /** TYPE/ID of the Spirit that began this life; empty when there is none. */
+  String parent() {
+    return parent;
   }
 
   // Deciding
@@ -115,34 +117,35 @@ final class Supervisor {
     };
   }
 
+  /** Halts the Spirit because one to which it is linked was halted; the record says so. */
+  void haltWith(Turn.Builder record, String detail, Supervision supervision) {
+    record
+        .setFailed(Failed.newBuilder().setCode(ErrorCode.LINKED_FAILED.name()).setDetail(detail))
+        .setSupervised(Supervised.newBuilder().setAttempt(1).setHalted(true));
+    if (supervision.onFailure() == Supervision.OnFailure.ESCALATE) {
+      tellParent(record);
+    }
+  }
+
   private void tellParent(Turn.Builder record) {
     String to = parentAt(record.getInput());
     if (to.isEmpty()) {
       return;
     }
     Failed reason = record.getFailed();
-    int index = record.getEffectsCount();
-    record.addEffects(
-        Effect.newBuilder()
-            .setSend(
-                Send.newBuilder()
-                    .setTo(to)
-                    .setMessage(
-                        Message.newBuilder()
-                            .setId(self + "#" + record.getNumber() + "#" + index)
-                            .setSender(self.toString())
-                            .setType(CHILD_FAILED)
-                            .setPayload(
-                                ByteString.copyFromUtf8(
-                                    self + " " + reason.getCode() + ": " + reason.getDetail()))
-                            .setPosition(
-                                Position.newBuilder()
-                                    .setTurn(record.getNumber())
-                                    .setIndex(index)))));
+    Relations.send(
+        record,
+        self,
+        to,
+        Message.newBuilder()
+            .setType(CHILD_FAILED)
+            .setPayload(
+                ByteString.copyFromUtf8(
+                    self + " " + reason.getCode() + ": " + reason.getDetail())));
   }
 
   /** The parent, also while the birth is under way. */
-  private String parentAt(Message input) {
+  String parentAt(Message input) {
     return input.getKind() == Message.Kind.SPAWN ? input.getSender() : parent;
   }
 

@@ -69,6 +69,9 @@ final class TurnContext implements HostContext {
   private final OutputLines stdout;
   private final OutputLines stderr;
   private final Timers timers;
+  private final Relations relations;
+  private final String parent;
+  private int related;
   private final Set<Long> started = new HashSet<>();
   private final Map<String, Long> startedNames = new HashMap<>();
   private final Set<Long> cancelled = new HashSet<>();
@@ -91,8 +94,12 @@ final class TurnContext implements HostContext {
       Mode mode,
       List<Answer> recorded,
       Timers timers,
-      Storage storage) {
+      Storage storage,
+      Relations relations,
+      String parent) {
     this.timers = timers;
+    this.relations = relations;
+    this.parent = parent;
     this.storage = storage;
     this.self = self;
     this.number = number;
@@ -124,6 +131,11 @@ final class TurnContext implements HostContext {
   @Override
   public Message input() {
     return input;
+  }
+
+  @Override
+  public String parent() {
+    return parent;
   }
 
   @Override
@@ -289,6 +301,15 @@ final class TurnContext implements HostContext {
 
   @Override
   public void send(SpiritId to, String type, byte[] payload, Message.Kind kind) {
+    if (mode == Mode.LIVE
+        && (kind == Message.Kind.MONITOR || kind == Message.Kind.LINK)
+        && relations.size(kind) + ++related > bounds.maxWatchers()) {
+      throw new VudoException(
+          ErrorCode.EFFECT_LIMIT_EXCEEDED,
+          "A Spirit may watch, and be linked to, at most "
+              + bounds.maxWatchers()
+              + " others; more than vudo.spirit.max-watchers.");
+    }
     Message message =
         Message.newBuilder()
             .setId(self + "#" + number + "#" + effects.size())

@@ -16,6 +16,7 @@ import java.util.concurrent.TimeUnit;
  *     delay and period of a timer
  * @param maxTimers timers and reminders of one Spirit
  * @param maxStorageBytes keys and values of one Spirit's store
+ * @param maxWatchers Spirits that watch one, that one watches, and links of one: so many each
  */
 public record TurnLimits(
     int maxEffects,
@@ -26,7 +27,8 @@ public record TurnLimits(
     int maxLogLineBytes,
     long maxWaitMillis,
     int maxTimers,
-    int maxStorageBytes) {
+    int maxStorageBytes,
+    int maxWatchers) {
   public static final TurnLimits DEFAULTS =
       new TurnLimits(
           10_000,
@@ -37,5 +39,6 @@ public record TurnLimits(
           16 << 10,
           TimeUnit.DAYS.toMillis(365),
           1_000,
-          1 << 20);
+          1 << 20,
+          1_000);
 }

@@ -107,6 +107,7 @@ public final class TurnTexts {
     return switch (send.getMessage().getKind()) {
           case SPAWN -> "a spawn of ";
           case STOP -> "a stop of ";
+          case MONITOR, DEMONITOR, LINK, UNLINK -> "a \"" + send.getMessage().getType() + "\" of ";
           default -> "a message \"" + send.getMessage().getType() + "\" to ";
         }
         + send.getTo()
