@@ -25,6 +25,8 @@ import java.util.Set;
  * @param revision counts the deployments of the node, from 1
  * @param deployedAtMillis when, since the epoch
  * @param supervision what is done when a turn fails
+ * @param remembered whether its Spirits stay in memory and come back after a restart without a
+ *     message
  */
 public record Deployment(
     String type,
@@ -35,13 +37,14 @@ public record Deployment(
     boolean durable,
     long revision,
     long deployedAtMillis,
-    Supervision supervision) {
+    Supervision supervision,
+    boolean remembered) {
   public Deployment {
     SpiritId.checkType(type);
     capabilities = Set.copyOf(capabilities);
   }
 
-  /** A deployment with the supervision that is the default. */
+  /** A deployment with the supervision that is the default, whose Spirits may leave memory. */
   public Deployment(
       String type,
       ModuleDigest digest,
@@ -60,6 +63,7 @@ public record Deployment(
         durable,
         revision,
         deployedAtMillis,
-        Supervision.DEFAULT);
+        Supervision.DEFAULT,
+        false);
   }
 }

@@ -15,6 +15,7 @@ import io.vudo.protocol.SpiritId;
  * @param waiting messages of the batch at hand that are not handled yet
  * @param replayedTurns how many turns were replayed when it was last activated
  * @param recoveryMillis how long that activation took
+ * @param waitsFor what its suspended turn waits for, in words; empty when none does
  */
 public record SpiritStatus(
     SpiritId id,
@@ -25,7 +26,8 @@ public record SpiritStatus(
     long memoryBytes,
     int waiting,
     long replayedTurns,
-    long recoveryMillis) {
+    long recoveryMillis,
+    String waitsFor) {
 
   /**
    * The phases of a Spirit's stay in memory. One that failed to recover, or that has left, is not
@@ -38,7 +40,7 @@ public record SpiritStatus(
     READY,
     /** It handles messages. */
     RUNNING,
-    /** A turn waits for a tuple. */
+    /** A turn waits for a reply, a tuple or the time. */
     SUSPENDED,
     /** It has failed and takes no messages until it is restarted. */
     FAILED

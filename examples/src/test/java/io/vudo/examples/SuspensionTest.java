@@ -148,6 +148,8 @@ class SuspensionTest {
       assertTrue(failure.startsWith(ErrorCode.TRAP_UNREACHABLE + ": "), failure);
       CompletableFuture<String> sleeping = askLater(node, "sleeper/b", millis(LONG, ""), "b");
       awaitSuspended(node, "sleeper/b");
+      String waitsFor = node.resident("sleeper/b").path("waitsFor").asText();
+      assertTrue(waitsFor.startsWith("the time, until "), waitsFor);
       assertEquals("10", ask(node, "asker/a", millis(200, "sleeper/b")));
       assertFalse(sleeping.isDone());
       assertEquals("3", ask(node, "asker/a", millis(0, "sleeper/b")), "a timeout of 0");

@@ -169,6 +169,25 @@ class TimersTest {
   }
 
   @Test
+  void whoIsRememberedStaysAndComesBack(@TempDir Path directory) throws IOException {
+    try (TestNode node = node(directory, "vudo.spirit.idle-timeout = 1s")) {
+      node.deploy("kept", alarm(), "grant=cross_sandbox_call", "remember=on");
+      node.ask("kept/a", "get", "");
+      node.ask("alarm/a", "get", "");
+      await().atMost(TestNode.PATIENCE).until(() -> !node.isResident("alarm/a"));
+      assertTrue(node.isResident("kept/a"));
+      node.killAndRestart();
+      await().atMost(TestNode.PATIENCE).until(() -> node.isResident("kept/a"));
+      node.stopAndRestart();
+      await().atMost(TestNode.PATIENCE).until(() -> node.isResident("kept/a"));
+      // The next message brings the new deployment, by which it may leave.
+      node.deploy("kept", alarm(), "grant=cross_sandbox_call");
+      node.ask("kept/a", "get", "");
+      await().atMost(TestNode.PATIENCE).until(() -> !node.isResident("kept/a"));
+    }
+  }
+
+  @Test
   void aReminderComesAgainUntilItIsCancelled(@TempDir Path directory) throws IOException {
     try (TestNode node = node(directory)) {
       node.askBytes("alarm/a", "remind", millis(600_000));

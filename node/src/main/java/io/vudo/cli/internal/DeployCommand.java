@@ -89,6 +89,14 @@ final class DeployCommand extends VudoCommand {
   private String durability;
 
   @Option(
+      names = "--remember",
+      paramLabel = "on|off",
+      description =
+          "Whether Spirits stay in memory and come back after a restart without a message; off by"
+              + " default.")
+  private String remember;
+
+  @Option(
       names = "--on-failure",
       paramLabel = "resume|restart|stop|escalate",
       description =
@@ -166,6 +174,7 @@ final class DeployCommand extends VudoCommand {
     add(parameters, "mailbox", mailbox);
     add(parameters, "payload", payloadBytes);
     add(parameters, "durability", durability);
+    add(parameters, "remember", remember);
     add(parameters, "on-failure", onFailure);
     add(parameters, "max-restarts", maxRestarts);
     add(

@@ -45,6 +45,7 @@ final class SpiritsCommand extends VudoCommand {
             spirit.path("waiting").asText(),
             spirit.path("engine").asText(),
             digest.substring(0, Math.min(ABBREVIATED_DIGITS, digest.length()))
+                + (spirit.has("waitsFor") ? "  waits for " + spirit.path("waitsFor").asText() : "")
                 + (spirit.has("swapRefused")
                     ? "  stays: " + spirit.path("swapRefused").path("code").asText()
                     : ""));

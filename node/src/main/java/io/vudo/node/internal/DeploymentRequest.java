@@ -15,6 +15,7 @@ import java.util.Set;
  * @param capabilities what its Spirits may do
  * @param durable whether turns are journaled
  * @param supervision what is done when a turn fails
+ * @param remembered whether its Spirits stay in memory
  */
 public record DeploymentRequest(
     String type,
@@ -22,7 +23,8 @@ public record DeploymentRequest(
     SpiritLimits limits,
     Set<Capability> capabilities,
     boolean durable,
-    Supervision supervision) {
+    Supervision supervision,
+    boolean remembered) {
   public DeploymentRequest {
     SpiritId.checkType(type);
     capabilities = Set.copyOf(capabilities);

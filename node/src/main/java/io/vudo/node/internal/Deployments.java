@@ -227,6 +227,7 @@ public final class Deployments implements DeploymentSource {
           && now.limits().equals(request.limits())
           && now.capabilities().equals(request.capabilities())
           && now.supervision().equals(request.supervision())
+          && now.remembered() == request.remembered()
           && now.durable() == request.durable()) {
         return Effect().reply(command.replyTo(), new Outcome(now, false));
       }
@@ -240,7 +241,8 @@ public final class Deployments implements DeploymentSource {
               request.durable(),
               state.revision() + 1,
               clock.millis(),
-              request.supervision());
+              request.supervision(),
+              request.remembered());
       return Effect()
           .persist(toEvent(next, command.swap()))
           .thenRun(
@@ -295,6 +297,7 @@ public final class Deployments implements DeploymentSource {
                 .addAllCapabilities(
                     deployment.capabilities().stream().map(Capability::toString).sorted().toList())
                 .setDurable(deployment.durable())
+                .setRemembered(deployment.remembered())
                 .setSwap(swap)
                 .setRevision(deployment.revision())
                 .setDeployedAtMillis(deployment.deployedAtMillis())
@@ -326,7 +329,8 @@ public final class Deployments implements DeploymentSource {
         event.getDurable(),
         event.getRevision(),
         event.getDeployedAtMillis(),
-        event.hasSupervision() ? supervision(event.getSupervision()) : Supervision.DEFAULT);
+        event.hasSupervision() ? supervision(event.getSupervision()) : Supervision.DEFAULT,
+        event.getRemembered());
   }
 
   private static Supervision supervision(DeployedSupervision event) {

@@ -100,6 +100,7 @@ public final class Gateway {
           "mailbox",
           "payload",
           "durability",
+          "remember",
           "on-failure",
           "max-restarts",
           "restart-window");
@@ -604,7 +605,8 @@ public final class Gateway {
             parameters
                 .duration("restart-window")
                 .map(Duration::toMillis)
-                .orElse(Supervision.DEFAULT.windowMillis())));
+                .orElse(Supervision.DEFAULT.windowMillis())),
+        parameters.onOff("remember").orElse(false));
   }
 
   /** Everything of a message that comes before its payload. */

@@ -101,7 +101,8 @@ public final class Json {
             .put("engine", deployment.engine())
             .put("revision", deployment.revision())
             .put("deployedAt", Instant.ofEpochMilli(deployment.deployedAtMillis()).toString())
-            .put("durable", deployment.durable());
+            .put("durable", deployment.durable())
+            .put("remembered", deployment.remembered());
     ArrayNode capabilities = node.putArray("capabilities");
     deployment.capabilities().stream()
         .map(Capability::toString)
@@ -281,16 +282,21 @@ public final class Json {
   }
 
   static ObjectNode spirit(SpiritStatus status) {
-    return object()
-        .put("id", status.id().toString())
-        .put("phase", status.phase().name())
-        .put("resident", true)
-        .put("digest", status.digest().hex())
-        .put("engine", status.engine())
-        .put("turns", status.turns())
-        .put("memoryBytes", status.memoryBytes())
-        .put("waiting", status.waiting())
-        .put("replayedTurns", status.replayedTurns())
-        .put("recoveryMillis", status.recoveryMillis());
+    ObjectNode node =
+        object()
+            .put("id", status.id().toString())
+            .put("phase", status.phase().name())
+            .put("resident", true)
+            .put("digest", status.digest().hex())
+            .put("engine", status.engine())
+            .put("turns", status.turns())
+            .put("memoryBytes", status.memoryBytes())
+            .put("waiting", status.waiting())
+            .put("replayedTurns", status.replayedTurns())
+            .put("recoveryMillis", status.recoveryMillis());
+    if (!status.waitsFor().isEmpty()) {
+      node.put("waitsFor", status.waitsFor());
+    }
+    return node;
   }
 }

@@ -125,7 +125,9 @@ final class Swapper {
             now.capabilities(),
             now.durable(),
             now.revision() + 1,
-            now.deployedAtMillis());
+            now.deployedAtMillis(),
+            now.supervision(),
+            now.remembered());
     return CompletableFuture.runAsync(() -> admit(module, now), blocking)
         .thenCompose(admitted -> check(request, target, module))
         .thenCompose(
@@ -219,7 +221,8 @@ final class Swapper {
             now.limits(),
             now.capabilities(),
             now.durable(),
-            now.supervision());
+            now.supervision(),
+            now.remembered());
     return deployer
         .swap(request, module)
         .thenCompose(

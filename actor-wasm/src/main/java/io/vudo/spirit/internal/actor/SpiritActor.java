@@ -208,6 +208,9 @@ final class SpiritActor
   private boolean resuming;
   private String blocking = "";
 
+  /** Whether it stays in memory though nobody needs it. */
+  private boolean staying;
+
   // A message that failed and is tried again, without the gate
   private boolean retryUnderWay;
   private boolean retryWasImpossible;
@@ -273,7 +276,8 @@ final class SpiritActor
                             0,
                             0,
                             0,
-                            0),
+                            0,
+                            ""),
                         gate,
                         false));
   }
@@ -895,10 +899,11 @@ final class SpiritActor
       blocking = now;
       gate.tell(new SpiritCommand.Blocked(now));
     }
-    if (!durable && machine.needsWaking()) {
-      // Nobody would bring it back.
-      gate.tell(new SpiritCommand.MayLeave(false));
-      scheduleRedelivery();
+    // Nobody would bring back one that is not durable.
+    boolean stays = machine.isRemembered() || (!durable && machine.needsWaking());
+    if (stays != staying) {
+      staying = stays;
+      gate.tell(new SpiritCommand.MayLeave(!stays && !machine.hasDeliveries()));
     }
   }
 
@@ -1373,7 +1378,7 @@ final class SpiritActor
       if ((registered || maybeRegistered) && !machine.needsWaking()) {
         leaveIndex();
       }
-      gate.tell(new SpiritCommand.MayLeave(durable || !machine.needsWaking()));
+      gate.tell(new SpiritCommand.MayLeave(!staying));
     } else {
       scheduleRedelivery();
     }
@@ -1530,7 +1535,12 @@ final class SpiritActor
                             machine.memoryBytes(),
                             batch.size() - next,
                             recoveredTurns,
-                            recoveryMillis),
+                            recoveryMillis,
+                            machine
+                                .suspended()
+                                .map(Suspended::getWait)
+                                .map(Waits::text)
+                                .orElse("")),
                         gate,
                         machine.hasInstance()));
   }

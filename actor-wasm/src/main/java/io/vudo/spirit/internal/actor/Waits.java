@@ -11,6 +11,7 @@ import io.vudo.protocol.journal.v1.TupleWait;
 import io.vudo.protocol.journal.v1.Wait;
 import io.vudo.spirit.internal.turn.GuestStatus;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.concurrent.TimeUnit;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
@@ -111,6 +112,17 @@ final class Waits {
     return wait.hasSleep()
         ? wait.getDeadlineMillis()
         : Math.min(wait.getDeadlineMillis(), nowMillis + CHECK_INTERVAL.toMillis());
+  }
+
+  /** What is waited for, in words. */
+  static String text(Wait wait) {
+    String what =
+        switch (wait.getWantedCase()) {
+          case QUESTION -> "a reply of " + wait.getQuestion().getTo();
+          case TUPLE -> "a tuple of " + wait.getTuple().getSpace();
+          case SLEEP, WANTED_NOT_SET -> "the time";
+        };
+    return what + ", until " + Instant.ofEpochMilli(wait.getDeadlineMillis());
   }
 
   private void request(Wait wait) {

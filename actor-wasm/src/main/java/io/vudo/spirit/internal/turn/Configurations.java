@@ -29,6 +29,7 @@ public final class Configurations {
                 .setMaxMailbox(limits.maxMailbox())
                 .setMaxPayloadBytes(limits.maxPayloadBytes()))
         .setSupervision(supervision(deployment.supervision()))
+        .setRemembered(deployment.remembered())
         .addAllCapabilities(
             deployment.capabilities().stream().map(Object::toString).sorted().toList())
         .build();

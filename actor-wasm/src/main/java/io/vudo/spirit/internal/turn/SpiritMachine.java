@@ -277,10 +277,16 @@ public final class SpiritMachine implements AutoCloseable {
 
   /** Whether there is something to do that no message will cause. */
   public boolean needsWaking() {
-    return hasDeliveries()
+    return isRemembered()
+        || hasDeliveries()
         || suspended != null
         || timers.size() > 0
         || supervisor.retrying().isPresent();
+  }
+
+  /** Whether the Spirit lives and is to stay in memory. */
+  public boolean isRemembered() {
+    return born && configured.getRemembered();
   }
 
   /** Whether an id is that of a wait, not of a message that a turn sent. */
