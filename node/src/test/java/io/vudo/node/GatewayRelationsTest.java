@@ -89,6 +89,11 @@ class GatewayRelationsTest {
     // Who fails already is told of at once, and the end of a watch is one.
     tell("kin/w", "monitor", "kin/a");
     awaitTold("kin/w", "kin/a stopped;kin/a TRAP_UNREACHABLE;kin/a TRAP_UNREACHABLE;");
+    // That watch is over, too: the end of the halted one is told to nobody.
+    tell("kin/s", "stop", "kin/a");
+    tell("kin/w", "monitor", "kin/a");
+    awaitTold(
+        "kin/w", "kin/a stopped;kin/a TRAP_UNREACHABLE;kin/a TRAP_UNREACHABLE;kin/a not_found;");
     assertReplays("kin/a", "kin/w");
   }
 

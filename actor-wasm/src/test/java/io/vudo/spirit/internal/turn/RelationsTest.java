@@ -2,6 +2,7 @@ package io.vudo.spirit.internal.turn;
 
 import static io.vudo.spirit.internal.turn.MachineFixture.nothing;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.protobuf.ByteString;
@@ -125,6 +126,9 @@ class RelationsTest {
     assertEquals(4, told().size());
     receive(from("test/w", Message.Kind.MONITOR));
     assertEquals("test/w down test/one not_found", told().get(4));
+    // What it watched itself wakes it no more.
+    receive(from("test/two", Message.Kind.DOWN));
+    assertFalse(spirit.machine().born());
     spirit.restart();
     assertEquals(5, told().size());
   }
