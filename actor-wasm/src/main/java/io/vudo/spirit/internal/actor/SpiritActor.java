@@ -1258,11 +1258,9 @@ final class SpiritActor
       timers.cancel(TimerTick.INSTANCE);
       return;
     }
-    // Also when the clock was set back meanwhile, no later than its delay from now on.
+    // By the clock that it is due by: one that was set back makes it late, and costs no ticks.
     long pauseMillis =
-        Math.min(
-            Math.min(next.get().getDelayMillis(), LONGEST_TICK.toMillis()),
-            next.get().getDueMillis() - spirits.clock().millis());
+        Math.min(LONGEST_TICK.toMillis(), next.get().getDueMillis() - spirits.clock().millis());
     timers.startSingleTimer(TimerTick.INSTANCE, Duration.ofMillis(Math.max(0, pauseMillis)));
   }
 
