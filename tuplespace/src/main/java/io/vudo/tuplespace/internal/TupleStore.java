@@ -5,6 +5,7 @@ import io.vudo.protocol.Field;
 import io.vudo.protocol.Template;
 import io.vudo.protocol.Tuple;
 import io.vudo.protocol.VudoException;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.Comparator;
@@ -42,19 +43,27 @@ final class TupleStore {
   private final NavigableMap<Long, StoredTuple> visible = new TreeMap<>();
   private final TreeSet<StoredTuple> leased = new TreeSet<>(BY_LEASE);
   private final Map<String, HeldTuple> holds = new LinkedHashMap<>();
+  private final Map<String, Map<String, HeldTuple>> byHolder = new HashMap<>();
+  private final Map<Long, String> holdByEntry = new HashMap<>();
+  private final Map<String, Long> byLeaseName = new HashMap<>();
   private long nextEntryId = 1;
+  private long arrivals;
   private long storedBytes;
   private long nowMillis = Long.MIN_VALUE;
 
   /**
    * Makes it {@code timeMillis}, unless it is later already: a clock that goes back brings no tuple
    * back to life.
+   *
+   * @return the visible tuples whose lease ended just now, in the order in which it did
    */
-  void advanceTo(long timeMillis) {
+  List<StoredTuple> advanceTo(long timeMillis) {
     nowMillis = Math.max(nowMillis, timeMillis);
+    List<StoredTuple> ended = new ArrayList<>();
     while (!leased.isEmpty() && leased.first().endsBy(nowMillis)) {
-      remove(leased.first().entryId());
+      ended.add(remove(leased.first().entryId()));
     }
+    return ended;
   }
 
   long nowMillis() {
@@ -80,7 +89,7 @@ final class TupleStore {
   /** Writes a tuple under the id that it has. */
   void add(StoredTuple stored) {
     skipTo(stored.entryId() + 1);
-    storedBytes += stored.storedBytes();
+    remember(stored);
     show(stored);
   }
 
@@ -98,6 +107,25 @@ final class TupleStore {
   Optional<StoredTuple> take(Template template) {
     Optional<StoredTuple> found = read(template);
     found.ifPresent(stored -> remove(stored.entryId()));
+    return found;
+  }
+
+  /**
+   * The oldest tuples that match, oldest first.
+   *
+   * @param limit how many at most
+   * @param afterEntryId only tuples written after the one of this id; 0 for all
+   */
+  List<StoredTuple> readAll(Template template, int limit, long afterEntryId) {
+    List<StoredTuple> found = new ArrayList<>();
+    for (StoredTuple stored : candidates(template)) {
+      if (found.size() >= limit) {
+        break;
+      }
+      if (stored.entryId() > afterEntryId && template.matches(stored.tuple())) {
+        found.add(stored);
+      }
+    }
     return found;
   }
 
@@ -120,31 +148,41 @@ final class TupleStore {
   /** Removes a visible tuple for good. */
   StoredTuple remove(long entryId) {
     StoredTuple stored = hide(entryId);
-    storedBytes -= stored.storedBytes();
+    forget(stored);
     return stored;
   }
 
   /** Takes a visible tuple out of sight; its bytes still count, for it may come back. */
   HeldTuple hold(long entryId, String holdId, String holder) {
     HeldTuple held = new HeldTuple(holdId, holder, nowMillis, hide(entryId));
-    holds.put(holdId, held);
+    keep(held);
     return held;
+  }
+
+  /**
+   * Keeps a tuple that {@code holder} wrote and that nobody else sees yet: {@link #release} shows
+   * it at the place of its id, {@link #confirm} drops it. Its bytes count.
+   */
+  HeldTuple pend(StoredTuple stored, String holdId, String holder) {
+    HeldTuple pended = new HeldTuple(holdId, holder, nowMillis, stored, true);
+    restore(pended);
+    return pended;
   }
 
   /** Puts back a hold that a snapshot kept. */
   void restore(HeldTuple held) {
     skipTo(held.stored().entryId() + 1);
-    storedBytes += held.stored().storedBytes();
-    holds.put(held.holdId(), held);
+    remember(held.stored());
+    keep(held);
   }
 
   /** Removes a held tuple for good; false when there is no such hold. */
   boolean confirm(String holdId) {
-    HeldTuple held = holds.remove(holdId);
+    HeldTuple held = drop(holdId);
     if (held == null) {
       return false;
     }
-    storedBytes -= held.stored().storedBytes();
+    forget(held.stored());
     return true;
   }
 
@@ -153,15 +191,46 @@ final class TupleStore {
    * there is no such hold.
    */
   boolean release(String holdId) {
-    HeldTuple held = holds.remove(holdId);
+    HeldTuple held = drop(holdId);
     if (held == null) {
       return false;
     }
     if (held.stored().endsBy(nowMillis)) {
-      storedBytes -= held.stored().storedBytes();
+      forget(held.stored());
     } else {
       show(held.stored());
     }
+    return true;
+  }
+
+  /**
+   * Gives a visible or held tuple another end of its lease. An end that is past already comes with
+   * the next {@link #advanceTo}.
+   *
+   * @return false when there is no such tuple
+   */
+  boolean renew(long entryId, long leaseEndsAtMillis) {
+    StoredTuple before = visible.get(entryId);
+    if (before != null) {
+      hide(entryId);
+      show(before.withLease(leaseEndsAtMillis));
+      arrivals--;
+      return true;
+    }
+    String holdId = holdByEntry.get(entryId);
+    if (holdId == null) {
+      return false;
+    }
+    HeldTuple held = holds.get(holdId);
+    HeldTuple renewed =
+        new HeldTuple(
+            holdId,
+            held.holder(),
+            held.sinceMillis(),
+            held.stored().withLease(leaseEndsAtMillis),
+            held.written());
+    holds.put(holdId, renewed);
+    byHolder.get(held.holder()).put(holdId, renewed);
     return true;
   }
 
@@ -172,6 +241,39 @@ final class TupleStore {
 
   Optional<HeldTuple> held(String holdId) {
     return Optional.ofNullable(holds.get(holdId));
+  }
+
+  /** The visible or held tuple of this id. */
+  Optional<StoredTuple> anywhere(long entryId) {
+    StoredTuple stored = visible.get(entryId);
+    if (stored != null) {
+      return Optional.of(stored);
+    }
+    String holdId = holdByEntry.get(entryId);
+    return holdId == null ? Optional.empty() : Optional.of(holds.get(holdId).stored());
+  }
+
+  /** The id of the visible or held tuple whose lease has this name. */
+  Optional<Long> byLeaseName(String leaseName) {
+    return Optional.ofNullable(byLeaseName.get(leaseName));
+  }
+
+  /** What one holder holds, in the order in which it came to hold it. */
+  List<HeldTuple> holdsOf(String holder) {
+    Map<String, HeldTuple> own = byHolder.get(holder);
+    return own == null ? List.of() : List.copyOf(own.values());
+  }
+
+  /** The oldest of the tuples that one holder wrote and nobody else sees that matches. */
+  Optional<HeldTuple> readPended(String holder, Template template) {
+    return holdsOf(holder).stream()
+        .filter(held -> held.written() && template.matches(held.stored().tuple()))
+        .min(Comparator.comparingLong(held -> held.stored().entryId()));
+  }
+
+  /** How many tuples came into sight, written or released, in the life of this object. */
+  long arrivals() {
+    return arrivals;
   }
 
   Collection<HeldTuple> holds() {
@@ -206,7 +308,43 @@ final class TupleStore {
     return sameFirst == null ? List.of() : sameFirst.values();
   }
 
+  private void remember(StoredTuple stored) {
+    storedBytes += stored.storedBytes();
+    if (!stored.leaseName().isEmpty()) {
+      byLeaseName.put(stored.leaseName(), stored.entryId());
+    }
+  }
+
+  private void forget(StoredTuple stored) {
+    storedBytes -= stored.storedBytes();
+    if (!stored.leaseName().isEmpty()) {
+      byLeaseName.remove(stored.leaseName(), stored.entryId());
+    }
+  }
+
+  private void keep(HeldTuple held) {
+    holds.put(held.holdId(), held);
+    byHolder
+        .computeIfAbsent(held.holder(), holder -> new LinkedHashMap<>())
+        .put(held.holdId(), held);
+    holdByEntry.put(held.stored().entryId(), held.holdId());
+  }
+
+  private HeldTuple drop(String holdId) {
+    HeldTuple held = holds.remove(holdId);
+    if (held != null) {
+      Map<String, HeldTuple> own = byHolder.get(held.holder());
+      own.remove(holdId);
+      if (own.isEmpty()) {
+        byHolder.remove(held.holder());
+      }
+      holdByEntry.remove(held.stored().entryId());
+    }
+    return held;
+  }
+
   private void show(StoredTuple stored) {
+    arrivals++;
     long id = stored.entryId();
     visible.put(id, stored);
     Shelf shelf = shelves.computeIfAbsent(stored.tuple().arity(), arity -> new Shelf());

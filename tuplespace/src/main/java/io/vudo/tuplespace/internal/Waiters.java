@@ -93,6 +93,21 @@ final class Waiters {
     add(waiter);
   }
 
+  /**
+   * Puts back one that waited before a restart or elsewhere, at the place of its arrival. It
+   * replaces the one of the same id; no limit holds for it, for it was let in once.
+   */
+  void restore(Waiter waiter) {
+    remove(waiter.party().id());
+    nextArrival = Math.max(nextArrival, waiter.arrival() + 1);
+    add(waiter);
+  }
+
+  /** All that wait, by arrival. */
+  List<Waiter> inOrder() {
+    return byId.values().stream().sorted(Comparator.comparingLong(Waiter::arrival)).toList();
+  }
+
   Optional<Waiter> get(Waiter.Id id) {
     return Optional.ofNullable(byId.get(id));
   }
