@@ -3,13 +3,12 @@ package io.vudo.tuplespace.internal;
 import io.vudo.protocol.Field;
 import io.vudo.protocol.Template;
 import io.vudo.protocol.Tuple;
+import io.vudo.protocol.TupleCodec;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.stream.IntStream;
 import java.util.zip.CRC32C;
-
-import io.vudo.protocol.TupleCodec;
 
 /**
  * How a space is spread: which partition has which tuples, and what things of a partition are
@@ -59,6 +58,13 @@ public final class Partitions {
     return id + "|" + partition;
   }
 
+  /** The id of one of many things that {@code id} names together; at the same partition. */
+  public static String idOfMany(String id, int index) {
+    String many = baseOf(id) + "!" + index;
+    OptionalInt partition = partitionOf(id);
+    return partition.isPresent() ? idAt(many, partition.getAsInt()) : many;
+  }
+
   /** The partition that {@link #idAt} put into an id; empty when it did not. */
   public static OptionalInt partitionOf(String id) {
     int at = id.length() - 2;
@@ -69,9 +75,11 @@ public final class Partitions {
     return partition >= 0 && partition < COUNT ? OptionalInt.of(partition) : OptionalInt.empty();
   }
 
-  /** What {@link #idAt} was given. */
+  /** What {@link #idAt} was given, and {@link #idOfMany} before. */
   public static String baseOf(String id) {
-    return partitionOf(id).isPresent() ? id.substring(0, id.length() - 2) : id;
+    String base = partitionOf(id).isPresent() ? id.substring(0, id.length() - 2) : id;
+    int many = base.lastIndexOf('!');
+    return many < 0 ? base : base.substring(0, many);
   }
 
   private static int of(int arity, Field first) {

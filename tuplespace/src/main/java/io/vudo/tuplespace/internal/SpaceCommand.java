@@ -50,7 +50,7 @@ public sealed interface SpaceCommand extends SpaceActor.Message {
    * @param millis the time that remains; 0 to be answered now
    */
   record Patience(String waitId, long millis) {
-    static final Patience NONE = new Patience("", 0);
+    public static final Patience NONE = new Patience("", 0);
   }
 
   /**
@@ -65,8 +65,7 @@ public sealed interface SpaceCommand extends SpaceActor.Message {
       String transaction,
       ActorRef<SpaceReply> replyTo)
       implements Operation {
-    public Write(
-        OperationId operation, Tuple tuple, long ttlMillis, ActorRef<SpaceReply> replyTo) {
+    public Write(OperationId operation, Tuple tuple, long ttlMillis, ActorRef<SpaceReply> replyTo) {
       this(operation, List.of(tuple), ttlMillis, "", replyTo);
     }
 
@@ -110,8 +109,7 @@ public sealed interface SpaceCommand extends SpaceActor.Message {
    * A caller that asks several partitions waits to take. The tuple is held under {@code holdId}
    * until the caller confirms one of those that it got. Answered as a read.
    */
-  record Offer(
-      String holdId, Template template, Patience patience, ActorRef<SpaceReply> replyTo)
+  record Offer(String holdId, Template template, Patience patience, ActorRef<SpaceReply> replyTo)
       implements Search {}
 
   /** Answered {@link SpaceReply.FoundAll}: the oldest that match, after {@code afterEntryId}. */
@@ -179,11 +177,18 @@ public sealed interface SpaceCommand extends SpaceActor.Message {
   }
 
   /**
-   * Holds the oldest that match, the first under {@code holdPrefix.0}, and so on. Not to be
-   * repeated. Answered {@link SpaceReply.FoundAll}.
+   * Holds the oldest that match, each under a {@linkplain Partitions#idOfMany name of its own}. Not
+   * to be repeated. Answered {@link SpaceReply.FoundAll}.
+   *
+   * @param first the index of the first one
    */
   record HoldAll(
-      String holdPrefix, String holder, Template template, int limit, ActorRef<SpaceReply> replyTo)
+      String holdId,
+      int first,
+      String holder,
+      Template template,
+      int limit,
+      ActorRef<SpaceReply> replyTo)
       implements Operation {
     @Override
     public long waitingBytes() {
@@ -230,8 +235,7 @@ public sealed interface SpaceCommand extends SpaceActor.Message {
    * @param requestId names its party
    * @param millis the time that remains
    */
-  record AwaitBarrier(
-      String requestId, SpiritId waiter, String barrier, int parties, long millis)
+  record AwaitBarrier(String requestId, SpiritId waiter, String barrier, int parties, long millis)
       implements Request {}
 
   /** Begins a transaction, whose home is here. Answered {@link SpaceReply.Done}. */

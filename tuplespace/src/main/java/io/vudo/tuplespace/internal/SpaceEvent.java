@@ -42,8 +42,7 @@ sealed interface SpaceEvent {
   /** A partition followed; what comes later under this transaction is refused. */
   record FollowedEnd(long timeMillis, String transaction) implements SpaceEvent {}
 
-  record Arrived(
-      long timeMillis, String barrier, int parties, String partyId, long endsAtMillis)
+  record Arrived(long timeMillis, String barrier, int parties, String partyId, long endsAtMillis)
       implements SpaceEvent {}
 
   /** A party waits no longer; it does not count any more. */

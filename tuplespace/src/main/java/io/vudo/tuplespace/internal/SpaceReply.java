@@ -50,10 +50,9 @@ public sealed interface SpaceReply {
   /**
    * All parties of a barrier have arrived.
    *
-   * @param generation how often the barrier opened before
    * @param index in which place this party arrived, counting from 0
    */
-  record Passed(long generation, int index) implements SpaceReply {}
+  record Passed(int index) implements SpaceReply {}
 
   /** A partition has done what the end of a transaction means for it. */
   record Followed(String transaction, int partition) implements SpaceReply {}

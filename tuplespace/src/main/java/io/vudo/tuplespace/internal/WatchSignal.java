@@ -2,6 +2,7 @@ package io.vudo.tuplespace.internal;
 
 import io.vudo.protocol.Tuple;
 import io.vudo.protocol.TupleChange;
+import io.vudo.protocol.VudoError;
 import java.util.List;
 
 /** What a partition tells one that watches it. */
@@ -18,8 +19,8 @@ public sealed interface WatchSignal {
   /** Changes, in the order in which they happened. */
   record Changed(int partition, List<Change> changes) implements WatchSignal {}
 
-  /** Too many changes were not taken in: the watch is over. */
-  record TooSlow(int partition) implements WatchSignal {}
+  /** The watch is over, or was not begun. */
+  record Ended(int partition, VudoError error) implements WatchSignal {}
 
   /** One change. */
   record Change(TupleChange.Kind kind, Tuple tuple) {}
