@@ -70,6 +70,9 @@ record Waiter(long arrival, Party party, Template template, boolean take, long d
     return ((Template.Exact) template.slots().get(position)).value();
   }
 
+  /** One in this process. */
+  record Local(Id id, LocalSpace.Wait future) implements Party {}
+
   /** What it counts against the limit of its space. */
   long bytes() {
     return template.encodedBytes() + OVERHEAD_BYTES;

@@ -238,6 +238,11 @@ final class Waiters {
     return byDeadline.isEmpty() ? Long.MAX_VALUE : byDeadline.first().deadlineMillis() - nowMillis;
   }
 
+  /** When the next wait is over; {@link Long#MAX_VALUE} when nobody waits. */
+  long nextDeadlineMillis() {
+    return byDeadline.isEmpty() ? Long.MAX_VALUE : byDeadline.first().deadlineMillis();
+  }
+
   private List<Waiter> removeAll(List<Waiter> waiters) {
     waiters.forEach(this::remove);
     return waiters;
