@@ -1,7 +1,6 @@
 package io.vudo.tuplespace.internal;
 
 import io.vudo.protocol.ErrorCode;
-import io.vudo.protocol.Field;
 import io.vudo.protocol.Template;
 import io.vudo.protocol.Tuple;
 import io.vudo.protocol.VudoException;
@@ -13,9 +12,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.NavigableMap;
 import java.util.Optional;
-import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
@@ -25,22 +22,16 @@ import java.util.TreeSet;
  * then on no tuple whose lease ended by that time is seen. It decides nothing about identity or
  * durability: {@link SpaceState} does.
  *
- * <p>Tuples are found by arity and, when the template fixes it, first field; what is left is walked
- * in the order of writing.
+ * <p>Tuples are found by arity and by the fields that the template fixes ({@link Shelf}); what is
+ * left is walked in the order of writing.
  */
 final class TupleStore {
   private static final Comparator<StoredTuple> BY_LEASE =
       Comparator.comparingLong(StoredTuple::leaseEndsAtMillis)
           .thenComparingLong(StoredTuple::entryId);
 
-  /** The tuples of one arity, by id, and again split by first field. */
-  private static final class Shelf {
-    final NavigableMap<Long, StoredTuple> all = new TreeMap<>();
-    final Map<Field, NavigableMap<Long, StoredTuple>> byFirstField = new HashMap<>();
-  }
-
   private final Map<Integer, Shelf> shelves = new HashMap<>();
-  private final NavigableMap<Long, StoredTuple> visible = new TreeMap<>();
+  private final Run<StoredTuple> visible = new Run<>();
   private final TreeSet<StoredTuple> leased = new TreeSet<>(BY_LEASE);
   private final Map<String, HeldTuple> holds = new LinkedHashMap<>();
   private final Map<String, Map<String, HeldTuple>> byHolder = new HashMap<>();
@@ -95,12 +86,8 @@ final class TupleStore {
 
   /** The oldest tuple that matches. */
   Optional<StoredTuple> read(Template template) {
-    for (StoredTuple stored : candidates(template)) {
-      if (template.matches(stored.tuple())) {
-        return Optional.of(stored);
-      }
-    }
-    return Optional.empty();
+    Shelf shelf = shelves.get(template.arity());
+    return shelf == null ? Optional.empty() : Optional.ofNullable(shelf.read(template));
   }
 
   /** Removes the oldest tuple that matches, for good. */
@@ -117,32 +104,20 @@ final class TupleStore {
    * @param afterEntryId only tuples written after the one of this id; 0 for all
    */
   List<StoredTuple> readAll(Template template, int limit, long afterEntryId) {
-    List<StoredTuple> found = new ArrayList<>();
-    for (StoredTuple stored : candidates(template)) {
-      if (found.size() >= limit) {
-        break;
-      }
-      if (stored.entryId() > afterEntryId && template.matches(stored.tuple())) {
-        found.add(stored);
-      }
-    }
-    return found;
+    Shelf shelf = shelves.get(template.arity());
+    return shelf == null ? List.of() : shelf.readAll(template, limit, afterEntryId);
   }
 
   /** How many tuples match. */
   long count(Template template) {
-    long count = 0;
-    for (StoredTuple stored : candidates(template)) {
-      if (template.matches(stored.tuple())) {
-        count++;
-      }
-    }
-    return count;
+    Shelf shelf = shelves.get(template.arity());
+    return shelf == null ? 0 : shelf.count(template);
   }
 
   /** How many tuples a look-up by this template walks at most. */
   int candidateCount(Template template) {
-    return candidates(template).size();
+    Shelf shelf = shelves.get(template.arity());
+    return shelf == null ? 0 : shelf.candidateCount(template);
   }
 
   /** Removes a visible tuple for good. */
@@ -210,11 +185,10 @@ final class TupleStore {
    * @return false when there is no such tuple
    */
   boolean renew(long entryId, long leaseEndsAtMillis) {
-    StoredTuple before = visible.get(entryId);
+    StoredTuple before = visible.at(entryId);
     if (before != null) {
       hide(entryId);
-      show(before.withLease(leaseEndsAtMillis));
-      arrivals--;
+      place(before.withLease(leaseEndsAtMillis));
       return true;
     }
     String holdId = holdByEntry.get(entryId);
@@ -236,7 +210,7 @@ final class TupleStore {
 
   /** The visible tuple of this id. */
   Optional<StoredTuple> visible(long entryId) {
-    return Optional.ofNullable(visible.get(entryId));
+    return Optional.ofNullable(visible.at(entryId));
   }
 
   Optional<HeldTuple> held(String holdId) {
@@ -245,7 +219,7 @@ final class TupleStore {
 
   /** The visible or held tuple of this id. */
   Optional<StoredTuple> anywhere(long entryId) {
-    StoredTuple stored = visible.get(entryId);
+    StoredTuple stored = visible.at(entryId);
     if (stored != null) {
       return Optional.of(stored);
     }
@@ -266,7 +240,7 @@ final class TupleStore {
 
   /** The oldest of the tuples that one holder wrote and nobody else sees that matches. */
   Optional<HeldTuple> readPended(String holder, Template template) {
-    return holdsOf(holder).stream()
+    return byHolder.getOrDefault(holder, Map.of()).values().stream()
         .filter(held -> held.written() && template.matches(held.stored().tuple()))
         .min(Comparator.comparingLong(held -> held.stored().entryId()));
   }
@@ -282,7 +256,7 @@ final class TupleStore {
 
   /** The visible tuples, oldest first. */
   Collection<StoredTuple> visible() {
-    return Collections.unmodifiableCollection(visible.values());
+    return Collections.unmodifiableCollection(visible);
   }
 
   /** Bytes of all tuples, visible and held. */
@@ -293,19 +267,6 @@ final class TupleStore {
   /** When the next lease of a visible tuple ends; {@link StoredTuple#FOR_EVER} when none does. */
   long nextLeaseEndMillis() {
     return leased.isEmpty() ? StoredTuple.FOR_EVER : leased.first().leaseEndsAtMillis();
-  }
-
-  private Collection<StoredTuple> candidates(Template template) {
-    Shelf shelf = shelves.get(template.arity());
-    if (shelf == null) {
-      return List.of();
-    }
-    Optional<Field> first = template.exactFirstField();
-    if (first.isEmpty()) {
-      return shelf.all.values();
-    }
-    NavigableMap<Long, StoredTuple> sameFirst = shelf.byFirstField.get(first.get());
-    return sameFirst == null ? List.of() : sameFirst.values();
   }
 
   private void remember(StoredTuple stored) {
@@ -325,7 +286,7 @@ final class TupleStore {
   private void keep(HeldTuple held) {
     holds.put(held.holdId(), held);
     byHolder
-        .computeIfAbsent(held.holder(), holder -> new LinkedHashMap<>())
+        .computeIfAbsent(held.holder(), holder -> new LinkedHashMap<>(2))
         .put(held.holdId(), held);
     holdByEntry.put(held.stored().entryId(), held.holdId());
   }
@@ -345,37 +306,30 @@ final class TupleStore {
 
   private void show(StoredTuple stored) {
     arrivals++;
-    long id = stored.entryId();
-    visible.put(id, stored);
-    Shelf shelf = shelves.computeIfAbsent(stored.tuple().arity(), arity -> new Shelf());
-    shelf.all.put(id, stored);
-    shelf
-        .byFirstField
-        .computeIfAbsent(stored.tuple().field(0), field -> new TreeMap<>())
-        .put(id, stored);
+    place(stored);
+  }
+
+  private void place(StoredTuple stored) {
+    visible.add(stored);
+    shelves.computeIfAbsent(stored.tuple().arity(), arity -> new Shelf()).add(stored);
     if (stored.leaseEndsAtMillis() != StoredTuple.FOR_EVER) {
       leased.add(stored);
     }
   }
 
   private StoredTuple hide(long entryId) {
-    StoredTuple stored = visible.remove(entryId);
+    StoredTuple stored = visible.removeAt(entryId);
     if (stored == null) {
       // Only a damaged journal names a tuple that is not there.
       throw new VudoException(ErrorCode.JOURNAL_CORRUPT, "The space has no tuple " + entryId + ".");
     }
-    leased.remove(stored);
+    if (stored.leaseEndsAtMillis() != StoredTuple.FOR_EVER) {
+      leased.remove(stored);
+    }
     Integer arity = stored.tuple().arity();
     Shelf shelf = shelves.get(arity);
-    shelf.all.remove(entryId);
-    Field first = stored.tuple().field(0);
-    NavigableMap<Long, StoredTuple> sameFirst = shelf.byFirstField.get(first);
-    sameFirst.remove(entryId);
-    // What is empty goes, or every value that was ever written would leave a trace.
-    if (sameFirst.isEmpty()) {
-      shelf.byFirstField.remove(first);
-    }
-    if (shelf.all.isEmpty()) {
+    shelf.remove(stored);
+    if (shelf.isEmpty()) {
       shelves.remove(arity);
     }
     return stored;
