@@ -166,6 +166,14 @@ public final class Tuplespace {
   }
 
   /**
+   * Which part of its space a tuple belongs to. Writes to different parts do not know of each
+   * other, so each has an order of its own; see {@link OperationId#turn}.
+   */
+  public static int partOf(Tuple tuple) {
+    return Partitions.of(tuple);
+  }
+
+  /**
    * The name that the lease of a tuple will have which a Spirit writes in a turn: it is known
    * before the turn is committed.
    *
