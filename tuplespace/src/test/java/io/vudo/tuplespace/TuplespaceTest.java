@@ -11,9 +11,11 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.FieldType;
+import io.vudo.protocol.Lease;
 import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.Template;
 import io.vudo.protocol.Tuple;
+import io.vudo.protocol.TupleChange;
 import io.vudo.protocol.VudoError;
 import io.vudo.protocol.VudoException;
 import io.vudo.tuplespace.internal.SpaceCommand;
@@ -50,9 +52,19 @@ class TuplespaceTest {
   private static final WaitListener LISTENER =
       new WaitListener() {
         @Override
-        public void found(SpiritId waiter, String requestId, Tuple tuple) {
+        public void found(SpiritId waiter, String requestId, String hold, Tuple tuple) {
           HEARD.add(requestId + " " + tuple);
           throw new IllegalStateException("A listener that fails does no harm.");
+        }
+
+        @Override
+        public void passed(SpiritId waiter, String requestId, int index) {
+          HEARD.add(requestId + " passed " + index);
+        }
+
+        @Override
+        public void changed(SpiritId watcher, String watchId, TupleChange change) {
+          HEARD.add(watchId + " " + change.kind().text());
         }
 
         @Override
@@ -237,7 +249,7 @@ class TuplespaceTest {
       String space = "told-" + i;
       one.await(space, alice, space + "#take", JOB, true, Duration.ofMinutes(1));
       other.await(space, alice, space + "#read", JOB, false, Duration.ofMinutes(1));
-      one.cancel(space, space + "#gone");
+      one.cancel(space, space + "#gone", JOB, "");
       one.await(space, alice, space + "#gone", JOB, true, Duration.ofMinutes(1));
       // Both requests are there before the tuple is.
       get(one.count(space, JOB));
@@ -247,12 +259,12 @@ class TuplespaceTest {
       String read = space + "#read " + Tuple.of("job", i);
       await().until(() -> HEARD.containsAll(List.of(took, read)));
       assertEquals(0L, get(one.count(space, JOB)));
-      one.cancel(space, space + "#take");
+      one.cancel(space, space + "#take", JOB, "");
       await().until(() -> get(other.count(space, JOB)) == 1L);
     }
     assertEquals(
         ErrorCode.SPACE_NAME_INVALID,
-        assertThrows(VudoException.class, () -> one.cancel("no name", "r")).code());
+        assertThrows(VudoException.class, () -> one.cancel("no name", "r", JOB, "")).code());
   }
 
   @Test
@@ -271,7 +283,7 @@ class TuplespaceTest {
     int more = Thread.getAllStackTraces().size() - before;
     assertTrue(more < 50, more + " threads more");
     for (int i = 0; i < 10_000; i += 100) {
-      List<CompletionStage<Void>> writes = new ArrayList<>();
+      List<CompletionStage<Lease>> writes = new ArrayList<>();
       for (int j = i; j < i + 100; j++) {
         writes.add(one.write("many", Tuple.of("job", j), 0, OperationId.none()));
       }

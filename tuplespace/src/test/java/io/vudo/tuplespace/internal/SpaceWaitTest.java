@@ -363,7 +363,7 @@ class SpaceWaitTest {
           space.send(
               to ->
                   new SpaceCommand.Read(
-                      Template.of("never"), new SpaceCommand.Patience("n", HOUR), to));
+                      Template.of("never"), "", new SpaceCommand.Patience("n", HOUR), to));
       space.await("r1", "worker/alice", true, HOUR);
       // They wait, and are not on their way any more.
       assertEquals(0, space.count());
@@ -407,6 +407,7 @@ class SpaceWaitTest {
                 new SpaceCommand.Take(
                     OperationId.none(),
                     SpaceFixture.JOB,
+                    "",
                     new SpaceCommand.Patience("t" + i, HOUR),
                     all.getRef()));
         space.await("r" + i, "worker/s" + i, true, HOUR);
