@@ -213,7 +213,14 @@ public enum ErrorCode {
   TEMPLATE_INVALID(
       400,
       "This is no template.",
-      "A JSON array whose fields are values, {\"?\": \"any\"}, or {\"?\": TYPE}."),
+      "A JSON array whose fields are values, {\"?\": \"any\"}, {\"?\": TYPE}, {\"?\": [OPERATOR, VALUE]},"
+          + " or such arrays."),
+  PREDICATE_INVALID(
+      400,
+      "The template has a predicate that is none.",
+      "An operator and a value of its types: = and != any value; <, <=, > and >= a bool, int,"
+          + " float, string or bytes; in a tuple of 1 to 1,000 values; startsWith a string or"
+          + " bytes."),
   SPACE_NAME_INVALID(
       400,
       "This is no name for a space.",
