@@ -11,6 +11,7 @@ import io.vudo.tuplespace.HoldOutcome;
 import io.vudo.tuplespace.HoldResolver;
 import io.vudo.tuplespace.OperationId;
 import io.vudo.tuplespace.WaitListener;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -131,6 +132,13 @@ final class SpaceFixture implements AutoCloseable {
 
   void stop() {
     kit.stop(space);
+  }
+
+  /** Stops as sharding does it, before the partition goes to another node. */
+  void leave() {
+    TestProbe<SpaceReply> probe = kit.createTestProbe();
+    space.tell(SpaceCommand.Stop.STOP);
+    probe.expectTerminated(space, Duration.ofSeconds(10));
   }
 
   void restart() {
