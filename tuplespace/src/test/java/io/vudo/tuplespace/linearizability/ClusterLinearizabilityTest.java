@@ -54,12 +54,14 @@ final class ClusterLinearizabilityTest {
             + " -Dlinearizability.faults="
             + FAULTS);
     long begin = System.nanoTime();
+    long[] marks = new long[3];
     List<Operation> history;
     Map<Fault, Integer> faults = new EnumMap<>(Fault.class);
     int startedAgain;
     try (PostgresFixture postgres = PostgresFixture.start(directory);
         SpaceCluster cluster = SpaceCluster.start(directory, postgres.url(), 3);
         Callers callers = new Callers(cluster, CALLERS, seed)) {
+      marks[0] = secondsSince(begin);
       callers.start();
       Random random = new Random(seed);
       for (Fault fault : choose(random)) {
@@ -69,20 +71,24 @@ final class ClusterLinearizabilityTest {
         cluster.awaitWhole();
         faults.merge(fault, 1, Integer::sum);
       }
+      marks[1] = secondsSince(begin);
       while (callers.ended() < OPERATIONS) {
         callers.checkAlive();
         Thread.sleep(50);
       }
       history = callers.finish();
+      marks[2] = secondsSince(begin);
       startedAgain = cluster.startedAgain();
     }
     List<String> violations = check(history);
     System.out.printf(
-        "ClusterLinearizabilityTest: %d operations, %d violations, %d s; %s; %d nodes had ended by"
-            + " themselves; %s%n",
+        "ClusterLinearizabilityTest: %d operations, %d violations; whole after %d s, faults done after"
+            + " %d s, operations after %d s; %s; %d nodes had ended by themselves; %s%n",
         history.size(),
         violations.size(),
-        TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - begin),
+        marks[0],
+        marks[1],
+        marks[2],
         faults,
         startedAgain,
         Callers.summary(history));
@@ -98,6 +104,10 @@ final class ClusterLinearizabilityTest {
                 + ":\n"
                 + violations.stream().limit(10).collect(Collectors.joining("\n")));
     assertTrue(history.size() >= OPERATIONS);
+  }
+
+  private static long secondsSince(long beginNanos) {
+    return TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - beginNanos);
   }
 
   /** Each kind once, then any. */

@@ -26,7 +26,7 @@ import java.util.stream.Collectors;
  * @param <S> the states of the model
  */
 final class LinearizabilityChecker<S> {
-  private static final int MAX_CONFIGURATIONS = 10_000_000;
+  private static final int MAX_CONFIGURATIONS = 2_000_000;
 
   /** A call, or the return of one, in a list by time. */
   private static final class Entry {
