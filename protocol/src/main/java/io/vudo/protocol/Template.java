@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * What a reader or taker asks for: a tuple some of whose fields are left open.
@@ -77,6 +78,7 @@ public final class Template {
   private final List<Slot> slots;
   private final int encodedBytes;
   private final int levels;
+  private final int[] exactPositions;
 
   /**
    * A template of these slots, which are copied. A nested template without an open slot is kept as
@@ -106,6 +108,8 @@ public final class Template {
       }
     }
     this.slots = List.copyOf(kept);
+    this.exactPositions =
+        IntStream.range(0, kept.size()).filter(i -> kept.get(i) instanceof Exact).toArray();
     this.levels = Tuple.checkLevels(deepest + 1, "");
     this.encodedBytes = Tuple.checkBytes(length);
   }
@@ -162,6 +166,14 @@ public final class Template {
   /** The value that a first field must have; empty when the first slot is open. */
   public Optional<Field> exactFirstField() {
     return slots.get(0) instanceof Exact exact ? Optional.of(exact.value()) : Optional.empty();
+  }
+
+  /**
+   * The positions, ascending and from 0, of the {@link Exact} slots: where an index can look a
+   * matching tuple up by value. A copy; it was computed when the template was made.
+   */
+  public int[] exactPositions() {
+    return exactPositions.clone();
   }
 
   /** Whether {@code tuple} has this arity and each of its fields matches its slot. */

@@ -171,6 +171,15 @@ class TupleTest {
     assertTrue(Template.of(FieldType.STRING).exactFirstField().isEmpty());
   }
 
+  @Test
+  void theExactPositionsAreThoseOfTheValues() {
+    Template template = Template.of(Template.ANY, "a", FieldType.INT, Tuple.of(1), Template.of(2));
+    assertArrayEquals(new int[] {1, 3, 4}, template.exactPositions());
+    template.exactPositions()[0] = 9;
+    assertArrayEquals(new int[] {1, 3, 4}, template.exactPositions(), "a copy is given out");
+    assertEquals(0, Template.of(Template.ANY, Template.of(FieldType.INT)).exactPositions().length);
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {

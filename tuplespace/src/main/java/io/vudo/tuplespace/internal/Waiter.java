@@ -1,5 +1,6 @@
 package io.vudo.tuplespace.internal;
 
+import io.vudo.protocol.Field;
 import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.Template;
 import io.vudo.tuplespace.OperationId;
@@ -12,7 +13,8 @@ import org.apache.pekko.actor.typed.ActorRef;
  * @param party who waits
  * @param deadlineMillis by the clock of {@link Waiters}; from then on it waits no longer
  */
-record Waiter(long arrival, Party party, Template template, boolean take, long deadlineMillis) {
+record Waiter(long arrival, Party party, Template template, boolean take, long deadlineMillis)
+    implements Placed {
   /** What a place in the indexes takes, roughly. */
   static final int OVERHEAD_BYTES = 256;
 
@@ -22,7 +24,15 @@ record Waiter(long arrival, Party party, Template template, boolean take, long d
     Id id();
   }
 
-  record Id(boolean spirit, String text) {}
+  /** Ordered, so that a table finds its way among ids that were chosen to have one hash. */
+  record Id(boolean spirit, String text) implements Comparable<Id> {
+    @Override
+    public int compareTo(Id other) {
+      return spirit == other.spirit
+          ? text.compareTo(other.text)
+          : Boolean.compare(spirit, other.spirit);
+    }
+  }
 
   /** A caller with a mailbox. */
   record Caller(String waitId, OperationId operation, ActorRef<SpaceReply> replyTo)
@@ -48,6 +58,20 @@ record Waiter(long arrival, Party party, Template template, boolean take, long d
       return new Id(true, requestId);
     }
   }
+
+  @Override
+  public long place() {
+    return arrival;
+  }
+
+  /** What its template asks for at a position that it fixes. */
+  @Override
+  public Field fieldAt(int position) {
+    return ((Template.Exact) template.slots().get(position)).value();
+  }
+
+  /** One in this process. */
+  record Local(Id id, LocalSpace.Wait future) implements Party {}
 
   /** What it counts against the limit of its space. */
   long bytes() {

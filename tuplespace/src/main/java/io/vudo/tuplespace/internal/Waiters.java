@@ -1,19 +1,16 @@
 package io.vudo.tuplespace.internal;
 
 import io.vudo.protocol.ErrorCode;
-import io.vudo.protocol.Field;
 import io.vudo.protocol.Template;
 import io.vudo.protocol.Tuple;
 import io.vudo.protocol.VudoException;
 import java.util.ArrayList;
-import java.util.Collection;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.NavigableMap;
 import java.util.Optional;
-import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
@@ -23,30 +20,121 @@ import java.util.TreeSet;
  * <p>Pure and single-threaded. Its clock is told by {@link #advanceTo} and is not the space's: a
  * wait is a span of time, so it is measured by a clock that nobody sets.
  *
- * <p>A tuple finds its waiters by arity and first field; those whose template leaves the first
- * field open are kept apart, so a tuple is compared with these and those of its own first field.
- * Readers and takers are apart too: of the takers only the first match is looked for.
+ * <p>Waiters are grouped by arity and by which positions their templates fix. In each group a tuple
+ * finds those that fix the values which it has; with these it is compared. Readers and takers are
+ * apart too: of the takers only the first match is looked for.
  */
 final class Waiters {
+  private static final Comparator<Waiter> BY_ARRIVAL = Comparator.comparingLong(Waiter::arrival);
   private static final Comparator<Waiter> BY_DEADLINE =
-      Comparator.comparingLong(Waiter::deadlineMillis).thenComparingLong(Waiter::arrival);
+      Comparator.comparingLong(Waiter::deadlineMillis).thenComparing(BY_ARRIVAL);
 
-  /** Of one arity, by arrival. */
-  private static final class Shelf {
-    final NavigableMap<Long, Waiter> open = new TreeMap<>();
-    final Map<Field, NavigableMap<Long, Waiter>> byFirstField = new HashMap<>();
+  /**
+   * How many sets of positions have a group for one arity. A tuple looks into each, so there must
+   * not be as many as somebody likes; the templates of others are grouped by first field alone.
+   */
+  private static final int MAX_GROUPS = 16;
+
+  /** Of one arity. */
+  private static final class Groups {
+    private static final int[] FIRST = {0};
+    private static final int[] NONE = {};
+
+    private final List<FieldIndex<Waiter>> groups = new ArrayList<>(2);
+
+    void add(Waiter waiter) {
+      int[] positions = positions(waiter);
+      FieldIndex<Waiter> group = group(positions);
+      if (group == null && groups.size() >= MAX_GROUPS) {
+        positions = coarse(positions);
+        group = group(positions);
+      }
+      if (group == null) {
+        group = new FieldIndex<>(positions);
+        groups.add(group);
+      }
+      group.add(waiter);
+    }
+
+    void remove(Waiter waiter) {
+      int[] positions = positions(waiter);
+      FieldIndex<Waiter> group = group(positions);
+      if (group == null || !group.remove(waiter)) {
+        group = group(coarse(positions));
+        group.remove(waiter);
+      }
+      if (group.isEmpty()) {
+        groups.remove(group);
+      }
+    }
 
     boolean isEmpty() {
-      return open.isEmpty() && byFirstField.isEmpty();
+      return groups.isEmpty();
+    }
+
+    List<Waiter> matching(Tuple tuple) {
+      List<Waiter> found = new ArrayList<>();
+      int groupsWithMatches = 0;
+      for (FieldIndex<Waiter> group : groups) {
+        int before = found.size();
+        Run<Waiter> sameValues = group.find(tuple::field);
+        if (sameValues != null) {
+          for (Waiter waiter : sameValues) {
+            if (waiter.template().matches(tuple)) {
+              found.add(waiter);
+            }
+          }
+        }
+        groupsWithMatches += found.size() > before ? 1 : 0;
+      }
+      if (groupsWithMatches > 1) {
+        found.sort(BY_ARRIVAL);
+      }
+      return found;
+    }
+
+    Waiter oldestMatching(Tuple tuple) {
+      Waiter oldest = null;
+      for (FieldIndex<Waiter> group : groups) {
+        Run<Waiter> sameValues = group.find(tuple::field);
+        if (sameValues != null) {
+          for (Waiter waiter : sameValues) {
+            if (oldest != null && oldest.arrival() < waiter.arrival()) {
+              break;
+            } else if (waiter.template().matches(tuple)) {
+              oldest = waiter;
+              break;
+            }
+          }
+        }
+      }
+      return oldest;
+    }
+
+    private FieldIndex<Waiter> group(int[] positions) {
+      for (FieldIndex<Waiter> group : groups) {
+        if (Arrays.equals(group.positions(), positions)) {
+          return group;
+        }
+      }
+      return null;
+    }
+
+    private static int[] positions(Waiter waiter) {
+      return Shelf.positions(waiter.template());
+    }
+
+    private static int[] coarse(int[] positions) {
+      return positions.length > 0 && positions[0] == 0 ? FIRST : NONE;
     }
   }
 
   private final int maxWaiters;
   private final long maxBytes;
-  private final Map<Integer, Shelf> readers = new HashMap<>();
-  private final Map<Integer, Shelf> takers = new HashMap<>();
+  private final Map<Integer, Groups> readers = new HashMap<>();
+  private final Map<Integer, Groups> takers = new HashMap<>();
   private final Map<Waiter.Id, Waiter> byId = new HashMap<>();
-  private final Map<String, NavigableMap<Long, Waiter>> byKey = new HashMap<>();
+  private final Map<String, Run<Waiter>> byKey = new HashMap<>();
   private final TreeSet<Waiter> byDeadline = new TreeSet<>(BY_DEADLINE);
   private long nextArrival = 1;
   private long bytes;
@@ -93,6 +181,21 @@ final class Waiters {
     add(waiter);
   }
 
+  /**
+   * Puts back one that waited before a restart or elsewhere, at the place of its arrival. It
+   * replaces the one of the same id; no limit holds for it, for it was let in once.
+   */
+  void restore(Waiter waiter) {
+    remove(waiter.party().id());
+    nextArrival = Math.max(nextArrival, waiter.arrival() + 1);
+    add(waiter);
+  }
+
+  /** All that wait, by arrival. */
+  List<Waiter> inOrder() {
+    return byId.values().stream().sorted(BY_ARRIVAL).toList();
+  }
+
   Optional<Waiter> get(Waiter.Id id) {
     return Optional.ofNullable(byId.get(id));
   }
@@ -103,29 +206,25 @@ final class Waiters {
 
   /** Removes those that take under this idempotency key, oldest first. */
   List<Waiter> removeByKey(String key) {
-    NavigableMap<Long, Waiter> found = byKey.get(key);
-    return found == null ? List.of() : removeAll(found.values());
+    Run<Waiter> found = byKey.get(key);
+    return found == null ? List.of() : removeAll(List.copyOf(found));
   }
 
   /** Removes the readers that a tuple serves: all that match, oldest first. */
   List<Waiter> removeReaders(Tuple tuple) {
-    TreeMap<Long, Waiter> matching = new TreeMap<>();
-    for (NavigableMap<Long, Waiter> bucket : buckets(readers, tuple)) {
-      for (Waiter waiter : bucket.values()) {
-        if (waiter.template().matches(tuple)) {
-          matching.put(waiter.arrival(), waiter);
-        }
-      }
-    }
-    return removeAll(matching.values());
+    Groups shelf = readers.get(tuple.arity());
+    return shelf == null ? List.of() : removeAll(shelf.matching(tuple));
   }
 
-  /** Removes the taker that a tuple serves: the oldest that matches. */
+  /** The taker that a tuple serves: the oldest that matches. */
+  Optional<Waiter> taker(Tuple tuple) {
+    Groups shelf = takers.get(tuple.arity());
+    return shelf == null ? Optional.empty() : Optional.ofNullable(shelf.oldestMatching(tuple));
+  }
+
+  /** Removes the taker that a tuple serves. */
   Optional<Waiter> removeTaker(Tuple tuple) {
-    Optional<Waiter> oldest =
-        buckets(takers, tuple).stream()
-            .flatMap(bucket -> firstMatch(bucket.values(), tuple).stream())
-            .min(Comparator.comparingLong(Waiter::arrival));
+    Optional<Waiter> oldest = taker(tuple);
     oldest.ifPresent(this::remove);
     return oldest;
   }
@@ -139,41 +238,23 @@ final class Waiters {
     return byDeadline.isEmpty() ? Long.MAX_VALUE : byDeadline.first().deadlineMillis() - nowMillis;
   }
 
-  private static Optional<Waiter> firstMatch(Collection<Waiter> waiters, Tuple tuple) {
-    return waiters.stream().filter(waiter -> waiter.template().matches(tuple)).findFirst();
+  /** When the next wait is over; {@link Long#MAX_VALUE} when nobody waits. */
+  long nextDeadlineMillis() {
+    return byDeadline.isEmpty() ? Long.MAX_VALUE : byDeadline.first().deadlineMillis();
   }
 
-  private static List<NavigableMap<Long, Waiter>> buckets(
-      Map<Integer, Shelf> shelves, Tuple tuple) {
-    Shelf shelf = shelves.get(tuple.arity());
-    if (shelf == null) {
-      return List.of();
-    }
-    NavigableMap<Long, Waiter> sameFirst = shelf.byFirstField.get(tuple.field(0));
-    return sameFirst == null ? List.of(shelf.open) : List.of(sameFirst, shelf.open);
-  }
-
-  private List<Waiter> removeAll(Collection<Waiter> waiters) {
-    List<Waiter> removed = List.copyOf(waiters);
-    removed.forEach(this::remove);
-    return removed;
+  private List<Waiter> removeAll(List<Waiter> waiters) {
+    waiters.forEach(this::remove);
+    return waiters;
   }
 
   private void add(Waiter waiter) {
     byId.put(waiter.party().id(), waiter);
     byDeadline.add(waiter);
     bytes += waiter.bytes();
-    Shelf shelf =
-        (waiter.take() ? takers : readers)
-            .computeIfAbsent(waiter.template().arity(), arity -> new Shelf());
-    waiter
-        .template()
-        .exactFirstField()
-        .map(first -> shelf.byFirstField.computeIfAbsent(first, field -> new TreeMap<>()))
-        .orElse(shelf.open)
-        .put(waiter.arrival(), waiter);
+    shelves(waiter).computeIfAbsent(waiter.template().arity(), arity -> new Groups()).add(waiter);
     if (!waiter.key().isEmpty()) {
-      byKey.computeIfAbsent(waiter.key(), key -> new TreeMap<>()).put(waiter.arrival(), waiter);
+      byKey.computeIfAbsent(waiter.key(), key -> new Run<>()).add(waiter);
     }
   }
 
@@ -182,29 +263,22 @@ final class Waiters {
     byDeadline.remove(waiter);
     bytes -= waiter.bytes();
     Integer arity = waiter.template().arity();
-    Map<Integer, Shelf> shelves = waiter.take() ? takers : readers;
-    Shelf shelf = shelves.get(arity);
-    Optional<Field> first = waiter.template().exactFirstField();
-    // What is empty goes, or every first field that was ever waited for would leave a trace.
-    if (first.isPresent()) {
-      removeFrom(shelf.byFirstField, first.get(), waiter);
-    } else {
-      shelf.open.remove(waiter.arrival());
-    }
+    Groups shelf = shelves(waiter).get(arity);
+    shelf.remove(waiter);
+    // What is empty goes, or everything that was ever waited for would leave a trace.
     if (shelf.isEmpty()) {
-      shelves.remove(arity);
+      shelves(waiter).remove(arity);
     }
     if (!waiter.key().isEmpty()) {
-      removeFrom(byKey, waiter.key(), waiter);
+      Run<Waiter> sameKey = byKey.get(waiter.key());
+      sameKey.removeAt(waiter.arrival());
+      if (sameKey.isEmpty()) {
+        byKey.remove(waiter.key());
+      }
     }
   }
 
-  private static <K> void removeFrom(
-      Map<K, NavigableMap<Long, Waiter>> index, K key, Waiter waiter) {
-    NavigableMap<Long, Waiter> same = index.get(key);
-    same.remove(waiter.arrival());
-    if (same.isEmpty()) {
-      index.remove(key);
-    }
+  private Map<Integer, Groups> shelves(Waiter waiter) {
+    return waiter.take() ? takers : readers;
   }
 }
