@@ -147,6 +147,33 @@ class GatewaySpacesTest {
     post("strict/count", "{\"template\":[{\"?\":\"any\"}]}").assertReply("{\"count\":0}");
   }
 
+  @Test
+  void predicatesAndNestedTemplatesFindTheirTuples() {
+    post("compared/write", "{\"tuple\":[\"job\",5,{\"bytes\":\"AQI=\"},[\"eu\",2.5]]}")
+        .assertNothing();
+    post("compared/write", "{\"tuple\":[\"job\",15,{\"bytes\":\"AQM=\"},[\"us\",0.5]]}")
+        .assertNothing();
+
+    String any = "{\"?\":\"any\"}";
+    for (String matching :
+        new String[] {
+          "{\"?\":[\"=\",\"job\"]},{\"?\":[\">\",10]}," + any + "," + any,
+          any + ",{\"?\":[\"in\",[14,15]]}," + any + "," + any,
+          any + "," + any + ",{\"?\":[\"startsWith\",{\"bytes\":\"AQM=\"}]}," + any,
+          "{\"?\":[\"startsWith\",\"jo\"]},"
+              + any
+              + ","
+              + any
+              + ",["
+              + any
+              + ",{\"?\":[\"<\",1.0]}]",
+        }) {
+      post("compared/count", "{\"template\":[" + matching + "]}").assertReply("{\"count\":1}");
+      post("compared/read", "{\"template\":[" + matching + "]}")
+          .assertReply("{\"tuple\":[\"job\",15,{\"bytes\":\"AQM=\"},[\"us\",0.5]]}");
+    }
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -154,7 +181,9 @@ class GatewaySpacesTest {
         "{\"template\":[]} | TUPLE_ARITY",
         "{\"template\":\"job\"} | TEMPLATE_INVALID",
         "{\"template\":[{\"?\":\"number\"}]} | TEMPLATE_INVALID",
-        "{\"template\":[{\"?\":[\"~\",1]}]} | TEMPLATE_INVALID",
+        "{\"template\":[{\"?\":[\"~\",1]}]} | PREDICATE_INVALID",
+        "{\"template\":[{\"?\":[\">\",null]}]} | PREDICATE_INVALID",
+        "{\"template\":[{\"?\":[\"in\",[]]}]} | PREDICATE_INVALID",
         "{\"tuple\":[1]} | REQUEST_INVALID",
         "nonsense | REQUEST_INVALID",
       })

@@ -213,12 +213,58 @@ public enum ErrorCode {
   TEMPLATE_INVALID(
       400,
       "This is no template.",
-      "A JSON array whose fields are values, {\"?\": \"any\"}, or {\"?\": TYPE}."),
+      "A JSON array whose fields are values, {\"?\": \"any\"}, {\"?\": TYPE}, {\"?\": [OPERATOR, VALUE]},"
+          + " or such arrays."),
+  PREDICATE_INVALID(
+      400,
+      "The template has a predicate that is none.",
+      "An operator and a value of its types: = and != any value; <, <=, > and >= a bool, int,"
+          + " float, string or bytes; in a tuple of 1 to 1,000 values; startsWith a string or"
+          + " bytes."),
   SPACE_NAME_INVALID(
       400,
       "This is no name for a space.",
       "A letter and up to 63 of letters, digits, '_', '-', '.'."),
   LEASE_INVALID(400, "A lease is 0 (for ever) or a positive number of ms.", "Correct ttl."),
+  LEASE_UNKNOWN(
+      404,
+      "There is no such lease (any more): its tuple was taken, its time is over, or it was"
+          + " cancelled.",
+      "Take what write answered; write the tuple again if it is still wanted."),
+  BATCH_TOO_LARGE(
+      413,
+      "One operation takes at most 1,000 tuples, 1 MiB encoded in all; and reads or takes at most"
+          + " 10,000.",
+      "Split it; in a transaction the parts happen together."),
+  BARRIER_INVALID(
+      400,
+      "A barrier has a name of 1 to 256 characters and 1 to 100,000 parties.",
+      "Correct the name or the number of parties."),
+  BARRIER_MISMATCH(
+      409,
+      "Others that wait at the barrier named another number of parties.",
+      "Let all parties name the same number, or use another name."),
+  TRANSACTION_UNKNOWN(
+      404,
+      "There is no such transaction (any more).",
+      "Begin a new one; how long one may last, begin says."),
+  TRANSACTION_ABORTED(
+      409,
+      "The transaction was aborted, by a call or because its time was over; nothing of it was"
+          + " done.",
+      "Begin a new one, with a longer timeout if need be."),
+  TRANSACTIONS_FULL(
+      429,
+      "As many transactions are open in the space as may.",
+      "Retry later, or raise vudo.tuplespace.max-transactions."),
+  WATCH_TOO_SLOW(
+      429,
+      "Changes came faster than the watcher took them in; the watch is over.",
+      "Watch again with a narrower template, read the space again, and do less in the handler."),
+  WATCHERS_FULL(
+      429,
+      "As many watch the space as may.",
+      "End watches that nobody needs, or raise vudo.tuplespace.max-watchers."),
   SPACE_UNAVAILABLE(503, "The space cannot be reached right now.", "Retry."),
   SPACE_FULL(
       507,

@@ -235,6 +235,16 @@ public sealed interface Field
       return value.length;
     }
 
+    /** The lexicographic order of the bytes, which count from 0 to 255. */
+    int compareUnsigned(Bytes other) {
+      return Arrays.compareUnsigned(value, other.value);
+    }
+
+    boolean startsWith(Bytes prefix) {
+      int length = prefix.value.length;
+      return length <= value.length && Arrays.equals(value, 0, length, prefix.value, 0, length);
+    }
+
     @Override
     public FieldType type() {
       return FieldType.BYTES;

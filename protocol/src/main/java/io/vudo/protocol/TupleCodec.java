@@ -22,8 +22,10 @@ import org.msgpack.core.MessageUnpacker;
  * <pre>
  * ext type 0, no payload         any field                        c7 00 00
  * ext type 1, one byte           a field of the type of that code d4 01 CODE   ({@link FieldType})
- * ext type 2                     reserved for predicates; refused as not supported yet
+ * ext type 2, an array of two    a {@link Template.Predicate}: its operator, a str, and its operand
  * </pre>
+ *
+ * <p>{@code {"?": [">", 10]}} is {@code d6 02 92 a1 3e 0a}. The array is a level of its own.
  *
  * <p><b>Encoding is canonical</b>: the shortest form of every integer and length, floats always 64
  * bits, every NaN {@code 7ff8000000000000}. Two tuples are equal exactly when their encodings are.
@@ -66,11 +68,18 @@ public final class TupleCodec {
   /**
    * Reads a template.
    *
-   * @throws VudoException {@code TEMPLATE_INVALID}, {@code TUPLE_ARITY}, {@code TUPLE_TOO_LARGE} or
-   *     {@code TUPLE_TOO_DEEP}
+   * @throws VudoException {@code TEMPLATE_INVALID}, {@code PREDICATE_INVALID}, {@code TUPLE_ARITY},
+   *     {@code TUPLE_TOO_LARGE} or {@code TUPLE_TOO_DEEP}
    */
   public static Template decodeTemplate(byte[] bytes) {
     return TupleReading.template(decode(bytes, TupleReading.ofTemplate()));
+  }
+
+  /** The length of an extension with a payload of this length, in bytes. */
+  static long extensionBytes(long payload) {
+    int header = payload < 1 << 8 ? 3 : payload < 1 << 16 ? 4 : 6;
+    // A payload of 1, 2, 4, 8 or 16 bytes has a header that says so in its first byte.
+    return payload + (payload <= 16 && Long.bitCount(payload) == 1 ? 2 : header);
   }
 
   private interface Packing {
@@ -103,16 +112,20 @@ public final class TupleCodec {
     } else if (field instanceof Field.Float64 float64) {
       packer.packDouble(float64.value());
     } else if (field instanceof Field.Text text) {
-      // Not packString: it guesses the header's length for long strings.
-      byte[] utf8 = text.value().getBytes(StandardCharsets.UTF_8);
-      packer.packRawStringHeader(utf8.length);
-      packer.writePayload(utf8);
+      packText(packer, text.value());
     } else if (field instanceof Field.Bytes bytes) {
       packer.packBinaryHeader(bytes.length());
       packer.writePayload(bytes.value());
     } else {
       packer.packNil();
     }
+  }
+
+  private static void packText(MessagePacker packer, String text) throws IOException {
+    // Not packString: it guesses the header's length for long strings.
+    byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
+    packer.packRawStringHeader(utf8.length);
+    packer.writePayload(utf8);
   }
 
   private static void packTemplate(MessagePacker packer, Template template) throws IOException {
@@ -125,6 +138,11 @@ public final class TupleCodec {
       } else if (slot instanceof Template.Typed typed) {
         packer.packExtensionTypeHeader(EXT_TYPED, 1);
         packer.writePayload(new byte[] {typed.type().code()});
+      } else if (slot instanceof Template.Predicate predicate) {
+        packer.packExtensionTypeHeader(EXT_PREDICATE, (int) predicate.payloadBytes());
+        packer.packArrayHeader(2);
+        packText(packer, predicate.operator().text());
+        packField(packer, predicate.operand());
       } else {
         packer.packExtensionTypeHeader(EXT_ANY, 0);
       }
@@ -149,7 +167,8 @@ public final class TupleCodec {
     }
   }
 
-  private record Decoder(MessageUnpacker unpacker, int length, TupleReading reading) {
+  /** Reads up to {@code end}, a number of bytes from the start of the input. */
+  private record Decoder(MessageUnpacker unpacker, long end, TupleReading reading) {
     Object array() throws IOException {
       // The library throws for more than Integer.MAX_VALUE elements.
       int arity = unpacker.unpackArrayHeader();
@@ -179,7 +198,7 @@ public final class TupleCodec {
           return new Field.Float64(unpacker.unpackDouble());
         }
         case STRING -> {
-          return text(payload(unpacker.unpackRawStringHeader()));
+          return new Field.Text(text(payload(unpacker.unpackRawStringHeader())));
         }
         case BINARY -> {
           return new Field.Bytes(payload(unpacker.unpackBinaryHeader()));
@@ -194,15 +213,14 @@ public final class TupleCodec {
       }
     }
 
-    private Field text(byte[] utf8) {
+    private String text(byte[] utf8) {
       try {
-        return new Field.Text(
-            StandardCharsets.UTF_8
-                .newDecoder()
-                .onMalformedInput(CodingErrorAction.REPORT)
-                .onUnmappableCharacter(CodingErrorAction.REPORT)
-                .decode(ByteBuffer.wrap(utf8))
-                .toString());
+        return StandardCharsets.UTF_8
+            .newDecoder()
+            .onMalformedInput(CodingErrorAction.REPORT)
+            .onUnmappableCharacter(CodingErrorAction.REPORT)
+            .decode(ByteBuffer.wrap(utf8))
+            .toString();
       } catch (CharacterCodingException e) {
         throw reading.invalid("The string is not UTF-8.", e);
       }
@@ -214,10 +232,10 @@ public final class TupleCodec {
         throw reading.invalid("Extension type " + type + " cannot be a field.");
       }
       reading.checkOpenAllowed();
-      byte[] payload = payload(header.getLength());
       if (type == EXT_PREDICATE) {
-        throw reading.invalid("Predicates are not supported yet.");
+        return predicate(header.getLength());
       }
+      byte[] payload = payload(header.getLength());
       if (payload.length != (type == EXT_ANY ? 0 : 1)) {
         throw reading.invalid(
             "Extension type " + type + " does not take " + payload.length + " bytes.");
@@ -232,14 +250,52 @@ public final class TupleCodec {
       }
     }
 
+    private Template.Slot predicate(int declared) throws IOException {
+      reading.enterPredicate();
+      checkLength(declared);
+      long end = unpacker.getTotalReadBytes() + declared;
+      // The payload is read where it is, so that errors are found at their positions; the parts
+      // with a length of their own are kept within it.
+      Decoder payload = new Decoder(unpacker, end, reading);
+      if (declared == 0 || !unpacker.getNextFormat().getValueType().isArrayType()) {
+        throw reading.invalid("A predicate is an array of an operator and an operand.");
+      }
+      int parts = unpacker.unpackArrayHeader();
+      if (parts != 2) {
+        throw reading.invalid(
+            "A predicate is an operator and an operand, got "
+                + Integer.toUnsignedString(parts)
+                + " parts.");
+      }
+      if (!unpacker.getNextFormat().getValueType().isStringType()) {
+        throw reading.invalid("The operator of a predicate is a string.");
+      }
+      Template.Operator operator =
+          reading.operator(text(payload.payload(unpacker.unpackRawStringHeader())));
+      Object operand = payload.element();
+      if (unpacker.getTotalReadBytes() != end) {
+        throw reading.invalid(
+            "The predicate ends at byte "
+                + unpacker.getTotalReadBytes()
+                + ", its extension at "
+                + end
+                + ".");
+      }
+      return reading.leavePredicate(operator, operand);
+    }
+
     /** The bytes of a string, bin or ext; a length that lies costs no memory. */
     private byte[] payload(int declared) throws IOException {
-      long left = length - unpacker.getTotalReadBytes();
+      checkLength(declared);
+      return unpacker.readPayload(declared);
+    }
+
+    private void checkLength(int declared) throws IOException {
+      long left = end - unpacker.getTotalReadBytes();
       if (declared < 0 || declared > left) {
         throw reading.invalid(
             "A length of " + declared + " is declared and " + left + " bytes are left.");
       }
-      return unpacker.readPayload(declared);
     }
   }
 }

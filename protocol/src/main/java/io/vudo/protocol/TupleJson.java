@@ -17,12 +17,14 @@ import java.util.Base64;
  * <pre>
  * ["job", 7, 2.5, true, null, {"bytes": "3q2+7w=="}, ["nested", {"float": "NaN"}]]    a tuple
  * ["job", {"?": "int"}, {"?": "any"}, [1, {"?": "string"}]]                           a template
+ * ["job", {"?": [">", 10]}, {"?": ["in", [1, 2]]}, {"?": ["startsWith", "ab"]}]       another
  * </pre>
  *
  * <p>A number without fraction and exponent is an int, any other a float; so {@code 1} and {@code
  * 1.0} differ. Bytes are Base64 (RFC 4648 with padding when written). The floats that JSON has no
  * number for are {@code {"float": "NaN"}}, {@code {"float": "Infinity"}} and {@code {"float":
- * "-Infinity"}}. A type in a template is one of {@link FieldType#text}.
+ * "-Infinity"}}. A type in a template is one of {@link FieldType#text}, an operator one of {@link
+ * Template.Operator#text}, and an operand is written as a field is.
  *
  * <p>Reading is bounded and throws {@link VudoException} only, whatever the text is; the detail
  * names the field as {@link TupleCodec} does.
@@ -75,8 +77,8 @@ public final class TupleJson {
   /**
    * Reads a template.
    *
-   * @throws VudoException {@code TEMPLATE_INVALID}, {@code TUPLE_ARITY}, {@code TUPLE_TOO_LARGE} or
-   *     {@code TUPLE_TOO_DEEP}
+   * @throws VudoException {@code TEMPLATE_INVALID}, {@code PREDICATE_INVALID}, {@code TUPLE_ARITY},
+   *     {@code TUPLE_TOO_LARGE} or {@code TUPLE_TOO_DEEP}
    */
   public static Template readTemplate(String json) {
     return TupleReading.template(read(json, TupleReading.ofTemplate()));
@@ -85,8 +87,8 @@ public final class TupleJson {
   /**
    * Reads a template that is part of a larger document.
    *
-   * @throws VudoException {@code TEMPLATE_INVALID}, {@code TUPLE_ARITY}, {@code TUPLE_TOO_LARGE} or
-   *     {@code TUPLE_TOO_DEEP}
+   * @throws VudoException {@code TEMPLATE_INVALID}, {@code PREDICATE_INVALID}, {@code TUPLE_ARITY},
+   *     {@code TUPLE_TOO_LARGE} or {@code TUPLE_TOO_DEEP}
    */
   public static Template readTemplate(JsonNode json) {
     return TupleReading.template(read(json.traverse(), TupleReading.ofTemplate()));
@@ -145,6 +147,13 @@ public final class TupleJson {
         writeTemplate(generator, nested.template());
       } else if (slot instanceof Template.Typed typed) {
         writeTagged(generator, "?", typed.type().text());
+      } else if (slot instanceof Template.Predicate predicate) {
+        generator.writeStartObject();
+        generator.writeArrayFieldStart("?");
+        generator.writeString(predicate.operator().text());
+        writeField(generator, predicate.operand());
+        generator.writeEndArray();
+        generator.writeEndObject();
       } else {
         writeTagged(generator, "?", "any");
       }
@@ -252,22 +261,23 @@ public final class TupleJson {
     String tag = parser.nextToken() == JsonToken.FIELD_NAME ? parser.currentName() : "";
     if (!tag.equals("?") && !tag.equals("bytes") && !tag.equals("float")) {
       throw reading.invalid(
-          "An object is {\"bytes\": BASE64}, {\"float\": \"NaN\"} or, in a template, {\"?\": TYPE}.");
+          "An object is {\"bytes\": BASE64}, {\"float\": \"NaN\"} or, in a template, {\"?\": TYPE} or"
+              + " {\"?\": [OPERATOR, VALUE]}.");
     }
     if (tag.equals("?")) {
       reading.checkOpenAllowed();
     }
     JsonToken token = parser.nextToken();
     if (tag.equals("?") && token == JsonToken.START_ARRAY) {
-      throw reading.invalid("Predicates are not supported yet.");
+      Template.Slot predicate = predicate(parser, reading);
+      endObject(parser, reading);
+      return predicate;
     }
     if (token != JsonToken.VALUE_STRING) {
       throw reading.invalid("The value of \"" + tag + "\" is a string.");
     }
     String value = parser.getText();
-    if (parser.nextToken() != JsonToken.END_OBJECT) {
-      throw reading.invalid("An object has one member.");
-    }
+    endObject(parser, reading);
     if (tag.equals("bytes")) {
       return bytes(value, reading);
     }
@@ -275,6 +285,30 @@ public final class TupleJson {
       return nonFinite(value, reading);
     }
     return open(value, reading);
+  }
+
+  private static void endObject(JsonParser parser, TupleReading reading) throws IOException {
+    if (parser.nextToken() != JsonToken.END_OBJECT) {
+      throw reading.invalid("An object has one member.");
+    }
+  }
+
+  private static Template.Slot predicate(JsonParser parser, TupleReading reading)
+      throws IOException {
+    reading.enterPredicate();
+    if (parser.nextToken() != JsonToken.VALUE_STRING) {
+      throw reading.invalid("A predicate is [OPERATOR, VALUE], and the operator is a string.");
+    }
+    Template.Operator operator = reading.operator(parser.getText());
+    JsonToken token = parser.nextToken();
+    if (token == JsonToken.END_ARRAY) {
+      throw reading.invalid("The predicate has no value to compare with.");
+    }
+    Object operand = element(parser, token, reading);
+    if (parser.nextToken() != JsonToken.END_ARRAY) {
+      throw reading.invalid("A predicate has one value to compare with.");
+    }
+    return reading.leavePredicate(operator, operand);
   }
 
   private static Field bytes(String base64, TupleReading reading) {

@@ -12,6 +12,8 @@ final class TupleReading {
   // One place more than there are levels: the check of the depth names the field that is too deep.
   private final int[] path = new int[Tuple.MAX_LEVELS + 1];
   private int depth;
+  // The depth within the predicate that is being read, 0 outside of one.
+  private int predicateDepth;
 
   private TupleReading(boolean openAllowed) {
     this.openAllowed = openAllowed;
@@ -69,7 +71,46 @@ final class TupleReading {
     }
   }
 
+  /**
+   * The predicate that comes next is a level, as an array of its operator, at position 0, and its
+   * operand, at 1.
+   */
+  void enterPredicate() {
+    checkOpenAllowed();
+    Tuple.checkLevels(depth + 1, position());
+    path[depth++] = 0;
+    predicateDepth = depth;
+  }
+
+  /** The operator has been read. */
+  Template.Operator operator(String text) {
+    try {
+      Template.Operator operator = Template.Operator.ofText(text);
+      path[depth - 1]++;
+      return operator;
+    } catch (VudoException e) {
+      throw at(e);
+    }
+  }
+
+  /** The operand has been read. */
+  Template.Slot leavePredicate(Template.Operator operator, Object operand) {
+    try {
+      // Open fields are refused within a predicate, so this is a field.
+      Template.Slot predicate = new Template.Predicate(operator, (Field) operand);
+      depth--;
+      predicateDepth = 0;
+      return predicate;
+    } catch (VudoException e) {
+      throw at(e);
+    }
+  }
+
   VudoException arity(int arity) {
+    if (predicateDepth > 0 && depth == predicateDepth) {
+      return invalid(
+          "A tuple as operand has 1 to 1,000 values, got " + Integer.toUnsignedString(arity) + ".");
+    }
     return new VudoException(
         ErrorCode.TUPLE_ARITY, position() + "Got " + Integer.toUnsignedString(arity) + " fields.");
   }
@@ -89,12 +130,18 @@ final class TupleReading {
   }
 
   ErrorCode invalidCode() {
+    if (predicateDepth > 0) {
+      return ErrorCode.PREDICATE_INVALID;
+    }
     return openAllowed ? ErrorCode.TEMPLATE_INVALID : ErrorCode.TUPLE_INVALID;
   }
 
   void checkOpenAllowed() {
     if (!openAllowed) {
       throw invalid("An open field belongs in a template, not in a tuple.");
+    }
+    if (predicateDepth > 0) {
+      throw invalid("A predicate compares with values, not with an open field.");
     }
   }
 

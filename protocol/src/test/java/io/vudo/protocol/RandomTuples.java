@@ -1,6 +1,7 @@
 package io.vudo.protocol;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 
@@ -64,6 +65,11 @@ final class RandomTuples {
     return new Tuple(fields);
   }
 
+  /** A field, which is not a tuple. */
+  Field field() {
+    return field(1);
+  }
+
   private Field field(int levels) {
     return switch (random.nextInt(levels > 1 ? 8 : 7)) {
       case 0 -> Field.Null.NULL;
@@ -91,15 +97,45 @@ final class RandomTuples {
         tuple.fields().stream()
             .map(
                 field ->
-                    switch (random.nextInt(4)) {
+                    switch (random.nextInt(5)) {
                       case 0 -> Template.ANY;
                       case 1 -> new Template.Typed(field.type());
+                      case 2 -> predicate(field);
                       default ->
                           field instanceof Tuple nested
                               ? new Template.Nested(template(nested))
                               : new Template.Exact(field);
                     })
             .toList());
+  }
+
+  /** A predicate that {@code field} matches. */
+  private Template.Slot predicate(Field field) {
+    List<Template.Slot> all = new ArrayList<>();
+    all.add(new Template.Predicate(Template.Operator.EQUAL, field));
+    all.add(new Template.Predicate(Template.Operator.NOT_EQUAL, Tuple.of("no", field)));
+    List<Field> some = new ArrayList<>(tuple().fields());
+    some.set(random.nextInt(some.size()), field);
+    all.add(new Template.Predicate(Template.Operator.IN, new Tuple(some)));
+    boolean ordered = field.type() != FieldType.NULL && field.type() != FieldType.TUPLE;
+    if (ordered && !field.equals(new Field.Float64(Double.NaN))) {
+      all.add(new Template.Predicate(Template.Operator.LESS_OR_EQUAL, field));
+      all.add(new Template.Predicate(Template.Operator.GREATER_OR_EQUAL, field));
+    }
+    if (field instanceof Field.Text text) {
+      int half = text.value().offsetByCodePoints(0, codePoints(text.value()) / 2);
+      Field start = new Field.Text(text.value().substring(0, half));
+      all.add(new Template.Predicate(Template.Operator.STARTS_WITH, start));
+    }
+    if (field instanceof Field.Bytes bytes) {
+      Field start = new Field.Bytes(Arrays.copyOf(bytes.value(), bytes.length() / 2));
+      all.add(new Template.Predicate(Template.Operator.STARTS_WITH, start));
+    }
+    return all.get(random.nextInt(all.size()));
+  }
+
+  private static int codePoints(String text) {
+    return text.codePointCount(0, text.length());
   }
 
   private String text() {

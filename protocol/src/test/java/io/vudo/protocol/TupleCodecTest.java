@@ -25,7 +25,8 @@ class TupleCodecTest {
           ErrorCode.TUPLE_TOO_LARGE,
           ErrorCode.TUPLE_ARITY,
           ErrorCode.TUPLE_TOO_DEEP,
-          ErrorCode.TEMPLATE_INVALID);
+          ErrorCode.TEMPLATE_INVALID,
+          ErrorCode.PREDICATE_INVALID);
 
   /** The format on the wire and on disk: a change of any of these breaks what is stored. */
   @ParameterizedTest
@@ -63,6 +64,12 @@ class TupleCodecTest {
         "[{\"?\":\"string\"},{\"?\":\"bytes\"},{\"?\":\"tuple\"}]|93d40104d40105d40106",
         "[1,[{\"?\":\"any\"}]]|920191c70000",
         "[1,[2]]|92019102",
+        "[{\"?\":[\">\",10]}]|91d60292a13e0a",
+        "[{\"?\":[\"<\",true]},{\"?\":[\">=\",300]}]|92d60292a13cc3c7070292a23e3dcd012c",
+        "[{\"?\":[\"!=\",null]}]|91c7050292a2213dc0",
+        "[{\"?\":[\"in\",[1,2]]}]|91c7070292a2696e920102",
+        "[{\"?\":[\"startsWith\",\"abcd\"]}]|91c7110292aa73746172747357697468a461626364",
+        "[[{\"?\":[\"<=\",1]}],{\"?\":\"any\"}]|9291c7050292a23c3d01c70000",
       })
   void templatesHaveOneEncoding(String json, String hex) {
     Template template = TupleJson.readTemplate(json);
@@ -111,6 +118,7 @@ class TupleCodecTest {
     "92c0c97fffffff00, TUPLE_INVALID, 'Field 1: '", // an extension of 2 GiB
     "91c70000, TUPLE_INVALID, 'Field 0: '", // an open field
     "91d6ff00000000, TUPLE_INVALID, 'Field 0: '", // a timestamp
+    "91d60292a13e0a, TUPLE_INVALID, 'Field 0: '", // a predicate
   })
   void whatIsNoTuple(String hex, ErrorCode code, String position) {
     VudoException e = refused(code, () -> TupleCodec.decodeTuple(HexFormat.of().parseHex(hex)));
@@ -126,7 +134,36 @@ class TupleCodecTest {
     "91d401ff, TEMPLATE_INVALID, 'Field 0: '",
     "91d5010101, TEMPLATE_INVALID, 'Field 0: '", // two bytes for a type
     "91d40000, TEMPLATE_INVALID, 'Field 0: '", // a payload for any
-    "9201d40200, TEMPLATE_INVALID, 'Field 1: Predicates are not supported yet.'",
+    "92d60292a13e0ad40107, TEMPLATE_INVALID, 'Field 1: '", // wrong after a predicate
+    "92d60292a13e0a90, TUPLE_ARITY, 'Field 1: '",
+    "91c7080292a13d9391900102, TUPLE_ARITY, 'Field 0.1.0.0: '", // within an operand
+    "9201d40200, PREDICATE_INVALID, 'Field 1.0: '", // no array
+    "91c70002, PREDICATE_INVALID, 'Field 0.0: '", // no payload
+    "91d40290, PREDICATE_INVALID, 'Field 0.0: '", // no parts
+    "91c7030291a13e, PREDICATE_INVALID, 'Field 0.0: '", // one
+    "91c7050293a13e0a0a, PREDICATE_INVALID, 'Field 0.0: '", // three
+    "91c70602dd7fffffff0a, PREDICATE_INVALID, 'Field 0.0: '", // 2^31 - 1
+    "91c70602ddffffffff0a, PREDICATE_INVALID, 'Field 0.0: '", // 2^32 - 1
+    "91c70302920a0a, PREDICATE_INVALID, 'Field 0.0: '", // the operator is an int
+    "91d60292a17e0a, PREDICATE_INVALID, 'Field 0.0: There is no operator'",
+    "91d60292a1ff0a, PREDICATE_INVALID, 'Field 0.0: '", // no UTF-8
+    "91d60292d9ff0a, PREDICATE_INVALID, 'Field 0.0: '", // an operator of 255 bytes
+    "91d60292db7fffffff, PREDICATE_INVALID, 'Field 0.0: '",
+    "91d60292a13ec0, PREDICATE_INVALID, 'Field 0.1: '", // > null
+    "91c7050292a2696e01, PREDICATE_INVALID, 'Field 0.1: '", // in 1
+    "91c7050292a2696e90, PREDICATE_INVALID, 'Field 0.1: '", // in nothing
+    "91c7090292a2696edd7fffffff, PREDICATE_INVALID, 'Field 0.1: '",
+    "91c7060292a13ec70000, PREDICATE_INVALID, 'Field 0.1: '", // > any
+    "91c7090292a13dd60292a13e0a, PREDICATE_INVALID, 'Field 0.1: '", // = (> 10)
+    "91c7080292a2696e92d40102, PREDICATE_INVALID, 'Field 0.1.0: '", // in (any int, ...)
+    "91d60292a13e80, PREDICATE_INVALID, 'Field 0.1: '", // a map
+    "91d60292a13ec1, PREDICATE_INVALID, 'Field 0.1: '", // the byte that is never used
+    "91d60292a13e, PREDICATE_INVALID, 'Field 0'", // truncated
+    "91c7030292a13e0a, PREDICATE_INVALID, 'Field 0.1: The predicate ends at'", // too short
+    "92c7050292a13e0a0a, PREDICATE_INVALID, 'Field 0.1: The predicate ends at'", // too long
+    "91c8ffff0292a13e0a, PREDICATE_INVALID, 'Field 0.0: A length of 65535'",
+    "91c97fffffff0292a13e0a, PREDICATE_INVALID, 'Field 0.0: A length of'",
+    "92d60292a13ea161, PREDICATE_INVALID, 'Field 0.1: A length of 1'", // a string beyond its end
     "91d40300, TEMPLATE_INVALID, 'Field 0: '",
     "9180, TEMPLATE_INVALID, 'Field 0: '",
     "91a1ff, TEMPLATE_INVALID, 'Field 0: '",
@@ -134,6 +171,72 @@ class TupleCodecTest {
   void whatIsNoTemplate(String hex, ErrorCode code, String position) {
     VudoException e = refused(code, () -> TupleCodec.decodeTemplate(HexFormat.of().parseHex(hex)));
     assertTrue(e.detail().startsWith(position), e.detail());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "91c7040292a13e0a, 91d60292a13e0a", // the extension's length in a byte
+    "91c8000402dc0002a13e0a, ''", // cut short
+    "91c8000702dc0002d9013e0a, 91d60292a13e0a", // every length longer than needed
+    "91c9000000080292a13ed20000000a, 91d60292a13e0a",
+    "91d60292a13d0a, 910a", // = 10
+    "91c7060292a2696e910a, 910a", // in (10)
+  })
+  void longerFormsOfPredicatesAreAcceptedAndShortened(String given, String canonical) {
+    byte[] bytes = HexFormat.of().parseHex(given);
+    if (canonical.isEmpty()) {
+      refused(ErrorCode.PREDICATE_INVALID, () -> TupleCodec.decodeTemplate(bytes));
+      return;
+    }
+    Template template = TupleCodec.decodeTemplate(bytes);
+
+    assertEquals(canonical, HexFormat.of().formatHex(TupleCodec.encode(template)));
+    assertEquals(canonical.length() / 2, template.encodedBytes());
+  }
+
+  @Test
+  void thePayloadOfAPredicateIsALevel() {
+    Tuple tuple = Tuple.of(1);
+    while (tuple.levels() < Tuple.MAX_LEVELS - 2) {
+      tuple = Tuple.of(tuple);
+    }
+    Tuple deepest = tuple;
+    Template template = Template.of(Template.where("!=", deepest));
+
+    assertEquals(template, TupleCodec.decodeTemplate(TupleCodec.encode(template)));
+    assertEquals(template, TupleJson.readTemplate(TupleJson.write(template)));
+    refused(ErrorCode.TUPLE_TOO_DEEP, () -> Template.of(Template.where("!=", Tuple.of(deepest))));
+    refused(ErrorCode.TUPLE_TOO_DEEP, () -> Template.of(template));
+
+    byte[] encoded = TupleCodec.encode(template);
+    byte[] deeper = new byte[encoded.length + 1];
+    deeper[0] = (byte) 0x91;
+    System.arraycopy(encoded, 0, deeper, 1, encoded.length);
+    VudoException e = refused(ErrorCode.TUPLE_TOO_DEEP, () -> TupleCodec.decodeTemplate(deeper));
+    assertTrue(e.detail().startsWith("Field 0.0.1.0.0"), e.detail());
+    refused(
+        ErrorCode.TUPLE_TOO_DEEP,
+        () -> TupleJson.readTemplate("[" + TupleJson.write(template) + "]"));
+    refused(
+        ErrorCode.TUPLE_TOO_DEEP,
+        () -> TupleJson.readTemplate("[{\"?\":[\"=\",".concat("[".repeat(1_000_000))));
+  }
+
+  @Test
+  void everySizeOfAPredicateIsCounted() {
+    for (int length : new int[] {0, 1, 4, 5, 12, 13, 248, 249, 250, 251, 252, 65_526, 65_536}) {
+      for (String operator : new String[] {"<", ">=", "startsWith"}) {
+        Template template = Template.of(Template.where(operator, new byte[length]));
+        byte[] bytes = TupleCodec.encode(template);
+        assertEquals(bytes.length, template.encodedBytes(), operator + " " + length);
+        assertEquals(template, TupleCodec.decodeTemplate(bytes));
+      }
+    }
+    byte[] most = new byte[Tuple.MAX_BYTES - 15];
+    assertEquals(Tuple.MAX_BYTES, Template.of(Template.where("<", most)).encodedBytes());
+    refused(
+        ErrorCode.TUPLE_TOO_LARGE,
+        () -> Template.of(Template.where("<", new byte[most.length + 1])));
   }
 
   @Test
@@ -207,7 +310,7 @@ class TupleCodecTest {
     RandomTuples tuples = new RandomTuples(seed);
     for (int i = 0; i < 30_000; i++) {
       byte[] bytes;
-      switch (i % 4) {
+      switch (i % 5) {
         case 0 -> {
           bytes = new byte[random.nextInt(64)];
           random.nextBytes(bytes);
@@ -222,6 +325,18 @@ class TupleCodecTest {
             bytes[random.nextInt(Math.min(bytes.length, 32))] = (byte) random.nextInt(256);
           }
         }
+        case 3 -> {
+          // A predicate whose inside is hostile.
+          bytes = new byte[4 + random.nextInt(16)];
+          random.nextBytes(bytes);
+          String[] starts = {
+            "91c7%02x02", "91c7%02x0292", "91c7%02x0292a13e", "91c7%02x0292a2696e"
+          };
+          String start = starts[random.nextInt(starts.length)];
+          int declared = Math.max(0, bytes.length - 4 + random.nextInt(3) - 1);
+          byte[] head = HexFormat.of().parseHex(start.formatted(declared));
+          System.arraycopy(head, 0, bytes, 0, Math.min(head.length, bytes.length));
+        }
         default -> {
           // An array of one field whose header is hostile: every kind with every length.
           bytes = new byte[2 + random.nextInt(12)];
@@ -234,6 +349,7 @@ class TupleCodecTest {
       typedErrorsOnly(() -> TupleCodec.decodeTemplate(bytes), seed, bytes);
       String text = new String(bytes, StandardCharsets.ISO_8859_1);
       typedErrorsOnly(() -> TupleJson.readTuple(text), seed, bytes);
+      typedErrorsOnly(() -> TupleJson.readTemplate(text), seed, bytes);
     }
   }
 

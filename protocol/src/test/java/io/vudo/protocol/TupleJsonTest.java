@@ -73,7 +73,6 @@ class TupleJsonTest {
       delimiter = '|',
       value = {
         "[{\"?\":\"integer\"}]|Field 0: There is no field type",
-        "[1,{\"?\":[\">\",10]}]|Field 1: Predicates are not supported yet.",
         "[{\"?\":7}]|Field 0: ",
         "[{\"?\":\"any\",\"?\":\"int\"}]|Field 0: ",
         "{\"?\":\"any\"}|The text is not a JSON array.",
@@ -81,6 +80,76 @@ class TupleJsonTest {
   void whatIsNoTemplate(String json, String detail) {
     VudoException e = refused(ErrorCode.TEMPLATE_INVALID, () -> TupleJson.readTemplate(json));
     assertTrue(e.detail().startsWith(detail), e.detail());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "[\"job\",{\"?\":[\">\",10]}]",
+        "[{\"?\":[\"!=\",null]},{\"?\":[\"<\",2.5]},{\"?\":[\"<=\",\"é\"]}]",
+        "[{\"?\":[\">=\",true]},{\"?\":[\"!=\",[1,[2]]]}]",
+        "[{\"?\":[\"in\",[1,\"x\",null,[2],{\"bytes\":\"AQ==\"}]]}]",
+        "[{\"?\":[\"startsWith\",\"ab\"]},{\"?\":[\"startsWith\",{\"bytes\":\"3q2+7w==\"}]}]",
+        "[{\"?\":[\"<\",{\"float\":\"Infinity\"}]},{\"?\":[\"!=\",{\"float\":\"NaN\"}]}]",
+        "[[{\"?\":[\">\",1]},[{\"?\":\"any\"},{\"?\":[\"in\",[1,2]]}]],7]",
+      })
+  void predicates(String json) {
+    Template template = TupleJson.readTemplate(json);
+
+    assertEquals(json, TupleJson.write(template));
+    assertEquals(template, TupleCodec.decodeTemplate(TupleCodec.encode(template)));
+    VudoException e = refused(ErrorCode.TUPLE_INVALID, () -> TupleJson.readTuple(json));
+    assertTrue(e.detail().contains("An open field belongs in a template"), e.detail());
+  }
+
+  @Test
+  void whatOnlyOneValueMatchesIsWrittenAsThatValue() {
+    assertEquals(
+        "[\"job\",1,[2,3]]",
+        TupleJson.write(
+            TupleJson.readTemplate(
+                "[{\"?\":[\"=\",\"job\"]},{\"?\":[\"in\",[1]]},[{\"?\":[\"=\",2]},3]]")));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "[1,{\"?\":[\"~\",10]}]|Field 1.0: There is no operator \"~\"; there are =, !=, <, <=, >, >=,",
+        "[1,{\"?\":[\"IN\",[10]]}]|Field 1.0: There is no operator",
+        "[{\"?\":[]}]|Field 0.0: A predicate is [OPERATOR, VALUE]",
+        "[{\"?\":[7,\">\"]}]|Field 0.0: A predicate is [OPERATOR, VALUE]",
+        "[{\"?\":[\">\"]}]|Field 0.1: The predicate has no value",
+        "[{\"?\":[\">\",1,2]}]|Field 0.1: A predicate has one value",
+        "[{\"?\":[\">\",1|Field 0.1: ",
+        "[{\"?\":[\">\"|Field 0.1: ",
+        "[{\"?\":[|Field 0.0: ",
+        "[{\"?\":[\">\",null]}]|Field 0.1: \">\" takes a bool, int, float, string or bytes, got null.",
+        "[{\"?\":[\"<=\",[1]]}]|Field 0.1: \"<=\" takes a bool",
+        "[{\"?\":[\"in\",1]}]|Field 0.1: \"in\" takes a tuple of the values, got int.",
+        "[{\"?\":[\"in\",[]]}]|Field 0.1: A tuple as operand has 1 to 1,000 values, got 0.",
+        "[{\"?\":[\"startsWith\",1]}]|Field 0.1: \"startsWith\" takes a string or bytes, got int.",
+        "[{\"?\":[\"=\",{\"?\":\"any\"}]}]|Field 0.1: A predicate compares with values",
+        "[{\"?\":[\"=\",{\"?\":[\"=\",1]}]}]|Field 0.1: A predicate compares with values",
+        "[{\"?\":[\"in\",[1,[{\"?\":\"int\"}]]]}]|Field 0.1.1.0: A predicate compares with values",
+        "[{\"?\":[\"=\",{\"x\":1}]}]|Field 0.1: An object is",
+        "[{\"?\":[\"=\",{\"bytes\":\"!\"}]}]|Field 0.1: The bytes are not Base64.",
+        "[{\"?\":[\"=\",\"\\ud800\"]}]|Field 0.1: The string has an unpaired surrogate",
+      })
+  void whatIsNoPredicate(String json, String detail) {
+    VudoException e = refused(ErrorCode.PREDICATE_INVALID, () -> TupleJson.readTemplate(json));
+    assertTrue(e.detail().startsWith(detail), e.detail());
+  }
+
+  @Test
+  void whatFollowsAPredicateIsOfTheTemplate() {
+    refused(
+        ErrorCode.TEMPLATE_INVALID,
+        () -> TupleJson.readTemplate("[{\"?\":[\">\",1],\"?\":\"any\"}]"));
+    refused(
+        ErrorCode.TEMPLATE_INVALID, () -> TupleJson.readTemplate("[{\"?\":[\">\",1]},{\"?\":7}]"));
+    refused(ErrorCode.TUPLE_ARITY, () -> TupleJson.readTemplate("[{\"?\":[\">\",1]},[]]"));
   }
 
   @Test

@@ -41,8 +41,9 @@ final class TupleCommand {
       description = {
         "Work with a space of the tuplespace.",
         "",
-        "A tuple is a JSON array. A template is one too, in which a field may be {\"?\": \"any\"} or a"
-            + " type {\"?\": \"string\"}."
+        "A tuple is a JSON array. A template is one too, in which a field may be {\"?\": \"any\"}, a"
+            + " type {\"?\": \"string\"}, a predicate {\"?\": [\">\", 10]}, or a template again. The"
+            + " operators are =, !=, <, <=, >, >=, in (one of the values of an array) and startsWith."
       })
   private static final class Group implements Runnable {
     @Spec private CommandSpec spec;

@@ -1,6 +1,7 @@
 package io.vudo.tuplespace.internal;
 
 import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.VudoError;
 import io.vudo.protocol.VudoException;
 import io.vudo.tuplespace.HoldResolver;
@@ -26,7 +27,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The front of a space: the queue before its journal.
+ * The front of a partition of a space: the queue before its journal.
  *
  * <p>An event-sourced actor takes one command, writes, and only then looks at the next, so a
  * hundred writers would wait for a hundred commits one after the other. This actor collects what
@@ -46,8 +47,10 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
   sealed interface Message
       permits SpaceCommand,
           SpaceWork.Resolved,
+          SpaceWork.FollowedBy,
           SpaceWork.Wake,
           SpaceActor.LogIdle,
+          SpaceActor.LogKept,
           SpaceActor.Restart {}
 
   /**
@@ -55,8 +58,21 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
    *
    * @param wakeInMillis when it wants to be woken though nobody asks; negative for never
    * @param endedWaits of callers that were answered
+   * @param restoredCallers that waited before the partition came here, by the id of their wait
    */
-  record LogIdle(boolean recovered, long wakeInMillis, Set<String> endedWaits) implements Message {}
+  record LogIdle(
+      boolean recovered,
+      long wakeInMillis,
+      Set<String> endedWaits,
+      Map<String, ActorRef<SpaceReply>> restoredCallers)
+      implements Message {}
+
+  /**
+   * The log has written down who waits, before the partition leaves.
+   *
+   * @param waitIds of those that go on to wait without asking again
+   */
+  record LogKept(Set<String> waitIds) implements Message {}
 
   enum Restart implements Message {
     RESTART
@@ -71,11 +87,36 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
 
   private static final Logger LOG = LoggerFactory.getLogger(SpaceActor.class);
 
-  private final String name;
+  /** Which partition of which space. */
+  public record Place(String space, int partition) {
+    /**
+     * Reads the id of an entity.
+     *
+     * @throws VudoException {@code SPACE_NAME_INVALID}
+     */
+    public static Place parse(String entityId) {
+      int slash = entityId.indexOf('/');
+      if (slash > 0 && slash == entityId.length() - 2) {
+        int partition = entityId.charAt(slash + 1) - '0';
+        if (partition >= 0 && partition < Partitions.COUNT) {
+          return new Place(entityId.substring(0, slash), partition);
+        }
+      }
+      throw new VudoException(ErrorCode.SPACE_NAME_INVALID, entityId);
+    }
+
+    String entityId() {
+      return Partitions.entityId(space, partition);
+    }
+  }
+
+  private final Place place;
   private final SpaceSettings settings;
   private final HoldResolver resolver;
   private final WaitListener listener;
   private final SpaceClock clock;
+  private final Siblings siblings;
+  private final ActorRef<SpaceReply> followed;
   private final TimerScheduler<Message> timers;
 
   private final Deque<SpaceWork> waiting = new ArrayDeque<>();
@@ -91,14 +132,17 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
   private SpaceActor(
       ActorContext<Message> context,
       TimerScheduler<Message> timers,
-      String name,
+      Place place,
       SpaceSettings settings,
       HoldResolver resolver,
       WaitListener listener,
-      SpaceClock clock) {
+      SpaceClock clock,
+      Siblings siblings) {
     super(context);
     this.timers = timers;
-    this.name = name;
+    this.siblings = siblings;
+    this.followed = context.messageAdapter(SpaceReply.class, SpaceActor::followedBy);
+    this.place = place;
     this.settings = settings;
     this.resolver = resolver;
     this.listener = listener;
@@ -106,18 +150,27 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
     startLog();
   }
 
-  /** The space of this name. */
+  private static Message followedBy(SpaceReply reply) {
+    // One that is overloaded refuses, and is told again when it is time.
+    return reply instanceof SpaceReply.Followed followed
+        ? new SpaceWork.FollowedBy(followed.transaction(), followed.partition())
+        : SpaceWork.Wake.WAKE;
+  }
+
+  /** One partition. */
   public static Behavior<SpaceCommand> create(
-      String name,
+      Place place,
       SpaceSettings settings,
       HoldResolver resolver,
       WaitListener listener,
-      SpaceClock clock) {
+      SpaceClock clock,
+      Siblings siblings) {
     return Behaviors.<Message>setup(
             context ->
                 Behaviors.withTimers(
                     timers ->
-                        new SpaceActor(context, timers, name, settings, resolver, listener, clock)))
+                        new SpaceActor(
+                            context, timers, place, settings, resolver, listener, clock, siblings)))
         .narrow();
   }
 
@@ -127,7 +180,9 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
         .onMessage(SpaceCommand.Request.class, this::onRequest)
         .onMessage(SpaceCommand.Stop.class, stop -> onStop())
         .onMessage(SpaceWork.Resolved.class, this::onOwnWork)
+        .onMessage(SpaceWork.FollowedBy.class, this::onOwnWork)
         .onMessage(SpaceWork.Wake.class, this::onOwnWork)
+        .onMessage(LogKept.class, this::onLogKept)
         .onMessage(LogIdle.class, this::onLogIdle)
         .onMessage(Restart.class, restart -> onRestart())
         .onSignal(ChildFailed.class, failed -> onLogStopped(failed.getCause()))
@@ -172,6 +227,7 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
     phase = Phase.IDLE;
     inFlight = List.of();
     waitingCallers.keySet().removeAll(idle.endedWaits());
+    waitingCallers.putAll(idle.restoredCallers());
     if (!idle.recovered()) {
       failures = 0;
     }
@@ -188,7 +244,7 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
       return this;
     }
     if (waiting.isEmpty()) {
-      return stopping ? stop() : this;
+      return stopping ? keep() : this;
     }
     List<SpaceWork> batch = new ArrayList<>(Math.min(waiting.size(), settings.maxBatch()));
     while (!waiting.isEmpty() && batch.size() < settings.maxBatch()) {
@@ -208,12 +264,36 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
     return this;
   }
 
+  private Behavior<Message> keep() {
+    inFlight = List.of(SpaceWork.Keep.KEEP);
+    phase = Phase.BUSY;
+    log.tell(new SpaceLog.Batch(inFlight));
+    return this;
+  }
+
+  private Behavior<Message> onLogKept(LogKept kept) {
+    waitingCallers.keySet().removeAll(kept.waitIds());
+    inFlight = List.of();
+    // What came meanwhile was not looked at; it is sent again.
+    waiting.forEach(
+        work -> refuse(work, ErrorCode.SPACE_UNAVAILABLE, "It moves; nothing was done."));
+    return stop();
+  }
+
   private void startLog() {
     phase = Phase.RECOVERING;
     log =
         getContext()
             .spawnAnonymous(
-                SpaceLog.create(name, settings, resolver, listener, clock, getContext().getSelf()));
+                SpaceLog.create(
+                    place,
+                    settings,
+                    resolver,
+                    listener,
+                    clock,
+                    siblings,
+                    followed,
+                    getContext().getSelf()));
     getContext().watch(log);
   }
 
@@ -223,7 +303,7 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
   }
 
   private Behavior<Message> onLogStopped(Throwable cause) {
-    LOG.error("The journal of space {} failed.", name, cause);
+    LOG.error("The journal of space {} failed.", place.entityId(), cause);
     ErrorCode code = codeOf(cause);
     // Of a batch on its way nobody can say whether it is durable. The new log will know, and an
     // operation with an identity can be sent again.
@@ -278,15 +358,18 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
       }
     } else if (work instanceof SpaceCommand.Await await && code == ErrorCode.JOURNAL_CORRUPT) {
       // Anything else passes, and a Spirit asks again by itself.
-      tellRefused(await, new VudoError(code, detail));
+      tellRefused(await.waiter(), await.requestId(), new VudoError(code, detail));
+    } else if (work instanceof SpaceCommand.AwaitBarrier await
+        && code == ErrorCode.JOURNAL_CORRUPT) {
+      tellRefused(await.waiter(), await.requestId(), new VudoError(code, detail));
     }
   }
 
-  private void tellRefused(SpaceCommand.Await await, VudoError error) {
+  private void tellRefused(SpiritId waiter, String requestId, VudoError error) {
     try {
-      listener.refused(await.waiter(), await.requestId(), error);
+      listener.refused(waiter, requestId, error);
     } catch (RuntimeException e) {
-      LOG.warn("{} was not told about its wait {}.", await.waiter(), await.requestId(), e);
+      LOG.warn("{} was not told about its wait {}.", waiter, requestId, e);
     }
   }
 }

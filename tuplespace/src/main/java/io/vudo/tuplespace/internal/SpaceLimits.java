@@ -1,6 +1,9 @@
 package io.vudo.tuplespace.internal;
 
-/** What a space may hold and has to remember; the meanings are in {@code reference.conf}. */
+/**
+ * What a partition of a space may hold and has to remember; the meanings are in {@code
+ * reference.conf}.
+ */
 record SpaceLimits(
     long maxBytes,
     int keysRemembered,
@@ -8,4 +11,6 @@ record SpaceLimits(
     int sendersRemembered,
     int holdsRemembered,
     int maxWaiters,
-    long maxWaitersBytes) {}
+    long maxWaitersBytes,
+    int maxTransactions,
+    int maxWatchers) {}

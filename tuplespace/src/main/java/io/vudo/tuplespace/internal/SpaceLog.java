@@ -5,6 +5,8 @@ import io.vudo.tuplespace.WaitListener;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
@@ -21,7 +23,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The journal of a space: makes each batch one commit and answers after it.
+ * The journal of a partition: makes each batch one commit and answers after it.
  *
  * <p>The state is mutable and ahead of the journal while a batch is written, see {@link
  * SpaceState}. Two things follow: the event handler changes the state during recovery only, and a
@@ -50,16 +52,25 @@ final class SpaceLog extends EventSourcedBehavior<SpaceLog.Batch, SpaceEvent, Sp
   private final WaitListener listener;
   private final SpaceClock clock;
   private final ActorRef<SpaceActor.Message> front;
+  private final Siblings siblings;
+  private final ActorRef<SpaceReply> followed;
   private final HoldChecks holdChecks;
+  private final Watchers watchers;
 
   private SpaceLog(
-      String name,
+      SpaceActor.Place place,
       SpaceSettings settings,
       HoldResolver resolver,
       WaitListener listener,
       SpaceClock clock,
+      Siblings siblings,
+      ActorRef<SpaceReply> followed,
       ActorRef<SpaceActor.Message> front) {
-    super(PersistenceId.of("space", name));
+    super(PersistenceId.of("space", place.entityId()));
+    this.siblings = siblings;
+    this.followed = followed;
+    this.watchers =
+        new Watchers(place.partition(), settings.limits().maxWatchers(), settings.maxWatchBehind());
     this.settings = settings;
     this.listener = listener;
     this.clock = clock;
@@ -67,14 +78,19 @@ final class SpaceLog extends EventSourcedBehavior<SpaceLog.Batch, SpaceEvent, Sp
     this.holdChecks = new HoldChecks(settings, resolver, front::tell);
   }
 
+  /**
+   * @param followed where partitions answer that they have followed the end of a transaction
+   */
   static Behavior<Batch> create(
-      String name,
+      SpaceActor.Place place,
       SpaceSettings settings,
       HoldResolver resolver,
       WaitListener listener,
       SpaceClock clock,
+      Siblings siblings,
+      ActorRef<SpaceReply> followed,
       ActorRef<SpaceActor.Message> front) {
-    return new SpaceLog(name, settings, resolver, listener, clock, front);
+    return new SpaceLog(place, settings, resolver, listener, clock, siblings, followed, front);
   }
 
   @Override
@@ -94,7 +110,18 @@ final class SpaceLog extends EventSourcedBehavior<SpaceLog.Batch, SpaceEvent, Sp
     List<Runnable> answers = new ArrayList<>();
     List<Notice> notices = new ArrayList<>(space.endWaits(clock.tickMillis()));
     Set<String> endedWaits = new HashSet<>();
+    List<Runnable> publishing = new ArrayList<>();
+    boolean keep = false;
     for (SpaceWork work : batch.work()) {
+      if (work instanceof SpaceCommand.Watch || work instanceof SpaceCommand.Unwatch) {
+        // In its place in the order: what comes before it is not told, what comes after is.
+        publishing.add(tell(space.drainChanges(), space));
+        publishing.add(() -> watch((SpaceCommand) work));
+        continue;
+      } else if (work == SpaceWork.Keep.KEEP) {
+        keep = true;
+        continue;
+      }
       SpaceState.Decision decision = space.handle(work);
       events.addAll(decision.events());
       notices.addAll(decision.notices());
@@ -105,10 +132,22 @@ final class SpaceLog extends EventSourcedBehavior<SpaceLog.Batch, SpaceEvent, Sp
         }
       }
     }
+    Set<String> kept = new HashSet<>();
+    if (keep) {
+      Optional<SpaceEvent.WaitersKept> waiting = space.keepWaiters(clock.tickMillis());
+      waiting.ifPresent(
+          event -> {
+            events.add(event);
+            event.waiters().forEach(waiter -> kept.add(waiter.party().id().text()));
+          });
+    }
+    publishing.add(tell(space.drainChanges(), space));
+    boolean leaving = keep;
     var effect = events.isEmpty() ? Effect().none() : Effect().persist(events);
     return effect.thenRun(
         durable -> {
           answers.forEach(Runnable::run);
+          publishing.forEach(Runnable::run);
           for (Notice notice : notices) {
             if (notice instanceof Notice.Answer answer) {
               endedWaits.add(answer.waitId());
@@ -125,8 +164,29 @@ final class SpaceLog extends EventSourcedBehavior<SpaceLog.Batch, SpaceEvent, Sp
               holdChecks.watch(held.holdId(), held.timeMillis() + settings.holdAge().toMillis());
             }
           }
-          idle(space, false, endedWaits);
+          if (leaving) {
+            front.tell(new SpaceActor.LogKept(kept));
+          } else {
+            idle(space, false, endedWaits, Map.of());
+          }
         });
+  }
+
+  /** Tells those that watch, once it is durable. */
+  private Runnable tell(List<WatchSignal.Change> changes, SpaceState space) {
+    List<Notice> toSpirits = space.toSpirits(changes);
+    return () -> {
+      watchers.publish(changes, clock.tickMillis());
+      toSpirits.forEach(this::tell);
+    };
+  }
+
+  private void watch(SpaceCommand command) {
+    if (command instanceof SpaceCommand.Watch watch) {
+      watchers.watch(watch, clock.tickMillis());
+    } else if (command instanceof SpaceCommand.Unwatch unwatch) {
+      watchers.unwatch(unwatch.watchId());
+    }
   }
 
   @Override
@@ -152,7 +212,9 @@ final class SpaceLog extends EventSourcedBehavior<SpaceLog.Batch, SpaceEvent, Sp
     space.advanceTo(clock.timeMillis());
     long now = space.store().nowMillis();
     space.store().holds().forEach(held -> holdChecks.watch(held.holdId(), now));
-    idle(space, true, Set.of());
+    space.drainChanges();
+    space.missed().forEach(this::tell);
+    idle(space, true, Set.of(), space.restoreWaiters(clock.tickMillis()));
   }
 
   private void tell(Notice notice) {
@@ -162,9 +224,14 @@ final class SpaceLog extends EventSourcedBehavior<SpaceLog.Batch, SpaceEvent, Sp
     }
     try {
       if (notice instanceof Notice.Found found) {
-        listener.found(found.waiter(), found.requestId(), found.tuple());
+        listener.found(
+            found.waiter(), Partitions.baseOf(found.requestId()), found.requestId(), found.tuple());
+      } else if (notice instanceof Notice.Passed passed) {
+        listener.passed(passed.waiter(), Partitions.baseOf(passed.requestId()), passed.index());
+      } else if (notice instanceof Notice.Changed changed) {
+        listener.changed(changed.watcher(), Partitions.baseOf(changed.watchId()), changed.change());
       } else if (notice instanceof Notice.Refused refused) {
-        listener.refused(refused.waiter(), refused.requestId(), refused.error());
+        listener.refused(refused.waiter(), Partitions.baseOf(refused.requestId()), refused.error());
       }
     } catch (RuntimeException e) {
       // The Spirit asks again. A space must not fall because of one that waits for it.
@@ -172,18 +239,29 @@ final class SpaceLog extends EventSourcedBehavior<SpaceLog.Batch, SpaceEvent, Sp
     }
   }
 
-  private void idle(SpaceState space, boolean recovered, Set<String> endedWaits) {
-    TupleStore store = space.store();
-    long now = store.nowMillis();
-    holdChecks.ask(store, now);
-    long next = Math.min(store.nextLeaseEndMillis(), holdChecks.nextMillis());
+  private void idle(
+      SpaceState space,
+      boolean recovered,
+      Set<String> endedWaits,
+      Map<String, ActorRef<SpaceReply>> restoredCallers) {
+    long now = space.store().nowMillis();
+    holdChecks.ask(space.store(), now);
+    Transactions transactions = space.transactions();
+    for (Transactions.ToTell told : transactions.toTell(clock.tickMillis())) {
+      for (int partition : told.partitions()) {
+        siblings.tell(
+            partition,
+            new SpaceCommand.Follow(told.transaction(), told.commit(), partition, followed));
+      }
+    }
+    long next = Math.min(space.nextDueMillis(), holdChecks.nextMillis());
     long nextInMillis =
         Math.min(
             next == Long.MAX_VALUE ? Long.MAX_VALUE : next - now,
-            space.waiters().nextEndInMillis());
+            Math.min(space.waiters().nextEndInMillis(), transactions.nextTellInMillis()));
     long wakeInMillis =
         nextInMillis == Long.MAX_VALUE ? -1 : Math.min(Math.max(nextInMillis, 1), MAX_WAKE_MILLIS);
-    front.tell(new SpaceActor.LogIdle(recovered, wakeInMillis, endedWaits));
+    front.tell(new SpaceActor.LogIdle(recovered, wakeInMillis, endedWaits, restoredCallers));
   }
 
   @Override

@@ -23,7 +23,9 @@ public record SpaceSettings(
     Duration holdCheckBackoffMax,
     int holdChecksAtOnce,
     Duration restartBackoffMin,
-    Duration restartBackoffMax) {
+    Duration restartBackoffMax,
+    int maxWatchBehind,
+    Duration maxTransactionTime) {
 
   /**
    * Reads the settings of a whole configuration.
@@ -42,7 +44,9 @@ public record SpaceSettings(
               positiveInt(config, "senders-remembered"),
               positiveInt(config, "holds-remembered"),
               positiveInt(config, "max-waiters"),
-              positiveBytes(config, "max-waiters-bytes")),
+              positiveBytes(config, "max-waiters-bytes"),
+              positiveInt(config, "max-transactions"),
+              positiveInt(config, "max-watchers")),
           positiveInt(config, "max-waiting"),
           positiveBytes(config, "max-waiting-bytes"),
           positiveInt(config, "max-batch"),
@@ -56,7 +60,9 @@ public record SpaceSettings(
           positive(config, "hold-check-backoff-max"),
           positiveInt(config, "hold-checks-at-once"),
           positive(config, "restart-backoff-min"),
-          positive(config, "restart-backoff-max"));
+          positive(config, "restart-backoff-max"),
+          positiveInt(config, "max-watch-behind"),
+          positive(config, "max-transaction-time"));
     } catch (ConfigException e) {
       throw new VudoException(ErrorCode.CONFIG_INVALID, e.getMessage(), e);
     }

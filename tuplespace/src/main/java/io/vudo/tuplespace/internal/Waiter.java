@@ -34,9 +34,18 @@ record Waiter(long arrival, Party party, Template template, boolean take, long d
     }
   }
 
-  /** A caller with a mailbox. */
-  record Caller(String waitId, OperationId operation, ActorRef<SpaceReply> replyTo)
+  /**
+   * A caller with a mailbox.
+   *
+   * @param transaction that has to end before a tuple that is taken is gone; empty for none
+   */
+  record Caller(
+      String waitId, OperationId operation, String transaction, ActorRef<SpaceReply> replyTo)
       implements Party {
+    Caller(String waitId, OperationId operation, ActorRef<SpaceReply> replyTo) {
+      this(waitId, operation, "", replyTo);
+    }
+
     @Override
     public Id id() {
       return idOf(waitId);
@@ -44,6 +53,14 @@ record Waiter(long arrival, Party party, Template template, boolean take, long d
 
     static Id idOf(String waitId) {
       return new Id(false, waitId);
+    }
+  }
+
+  /** A caller for whom a tuple is held until it confirms; it may wait at other partitions, too. */
+  record Offered(String holdId, ActorRef<SpaceReply> replyTo) implements Party {
+    @Override
+    public Id id() {
+      return Caller.idOf(holdId);
     }
   }
 
@@ -57,6 +74,11 @@ record Waiter(long arrival, Party party, Template template, boolean take, long d
     static Id idOf(String requestId) {
       return new Id(true, requestId);
     }
+  }
+
+  /** The same one, with another end. */
+  Waiter until(long millis) {
+    return new Waiter(arrival, party, template, take, millis);
   }
 
   @Override

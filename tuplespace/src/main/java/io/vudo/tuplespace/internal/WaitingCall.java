@@ -1,12 +1,10 @@
 package io.vudo.tuplespace.internal;
 
 import io.vudo.protocol.ErrorCode;
-import io.vudo.protocol.Tuple;
 import io.vudo.protocol.VudoException;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
-import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
@@ -14,25 +12,27 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 
 /**
- * One caller that waits for a tuple, on the caller's side.
+ * One caller that waits at one partition, on the caller's side.
  *
- * <p>The space answers when a tuple matches or the time is over. But the space may restart or move
- * meanwhile and forget who waits, so the caller asks again and again, each time for at most a slice
- * of the time, under one id; one that waits already keeps its place. When the time is over without
- * an answer, it asks once more, without waiting, so that the space decides and not this clock: else
- * a tuple could be taken for nobody.
+ * <p>The partition answers when a tuple matches or the time is over. But it may restart meanwhile
+ * and forget who waits, so the caller asks again and again, each time for at most a slice of the
+ * time, under one id; one that waits already keeps its place. When the time is over without an
+ * answer, it asks once more, without waiting, so that the partition decides and not this clock:
+ * else a tuple could be taken for nobody.
+ *
+ * @param <T> what is waited for
  */
-public final class WaitingCall {
-  /** One request to the space; fails with {@link VudoException}. */
+public final class WaitingCall<T> {
+  /** One request to the partition; fails with {@link VudoException}. */
   @FunctionalInterface
-  public interface Request {
+  public interface Request<T> {
     /**
      * Sends it.
      *
-     * @param patience how long the space may wait
-     * @param timeout how long to wait for the space
+     * @param millis how long the partition may wait
+     * @param timeout how long to wait for the partition
      */
-    CompletionStage<Optional<Tuple>> send(SpaceCommand.Patience patience, Duration timeout);
+    CompletionStage<Optional<T>> send(long millis, Duration timeout);
   }
 
   private static final Set<ErrorCode> PASSING =
@@ -40,19 +40,18 @@ public final class WaitingCall {
   private static final Duration LEAST_PAUSE = Duration.ofMillis(50);
   private static final Duration LONGEST_PAUSE = Duration.ofSeconds(2);
 
-  /** The space's answer that the time is over has so long to arrive. */
+  /** The partition's answer that the time is over has so long to arrive. */
   private static final Duration GRACE = Duration.ofMillis(500);
 
-  private final Request request;
+  private final Request<T> request;
   private final Duration slice;
   private final Executor executor;
-  private final String waitId = UUID.randomUUID().toString();
   private final long startNanos = System.nanoTime();
   private final long waitMillis;
-  private final CompletableFuture<Optional<Tuple>> result = new CompletableFuture<>();
+  private final CompletableFuture<Optional<T>> result = new CompletableFuture<>();
   private int failures;
 
-  private WaitingCall(Request request, long waitMillis, Duration slice, Executor executor) {
+  private WaitingCall(Request<T> request, long waitMillis, Duration slice, Executor executor) {
     this.request = request;
     this.waitMillis = waitMillis;
     this.slice = slice;
@@ -64,11 +63,12 @@ public final class WaitingCall {
    *
    * @param slice how long one request waits at most
    * @param executor asks again after a pause
-   * @return the tuple; empty when none came; fails with {@link VudoException}
+   * @return what was waited for; empty when it did not come; fails with {@link VudoException}. Who
+   *     completes it ends the wait: it is not asked again
    */
-  public static CompletionStage<Optional<Tuple>> start(
-      Request request, long waitMillis, Duration slice, Executor executor) {
-    WaitingCall call = new WaitingCall(request, waitMillis, slice, executor);
+  public static <T> CompletableFuture<Optional<T>> start(
+      Request<T> request, long waitMillis, Duration slice, Executor executor) {
+    WaitingCall<T> call = new WaitingCall<>(request, waitMillis, slice, executor);
     call.next();
     return call.result;
   }
@@ -79,6 +79,9 @@ public final class WaitingCall {
   }
 
   private void next() {
+    if (result.isDone()) {
+      return;
+    }
     long remaining = remainingMillis();
     Duration timeout =
         remaining == 0 || remaining > slice.toMillis()
@@ -86,7 +89,7 @@ public final class WaitingCall {
             : Duration.ofMillis(remaining).plus(GRACE);
     var unused =
         request
-            .send(new SpaceCommand.Patience(waitId, remaining), timeout)
+            .send(remaining, timeout)
             .whenComplete(
                 (found, failure) -> {
                   if (failure == null) {

@@ -328,6 +328,48 @@ class SpiritMachineTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        // As vudo_tuple.h writes it: the length of the extension in a byte of its own.
+        "92a36a6f62c7040292a13e0a | [\"job\", {\"?\": [\">\", 10]}]",
+        "92a36a6f6291c7070292a2696e920102 | [\"job\", [{\"?\": [\"in\", [1, 2]]}]]",
+        "91c7040292a13d0a | [10]",
+        "91c7040292a17e0a | ''", // no operator
+        "91c7040292a13ec0 | ''", // no order of null
+        "91c7090292a13dc7040292a13e0a | ''", // a predicate in a predicate
+      })
+  void aTemplateOfAGuestMayHavePredicates(String hex, String json) {
+    byte[] module =
+        TestGuests.spirit(
+            """
+            (import "spirit" "tuplespace_read"
+              (func $read (param i32 i32 i32 i32 i64 i32 i32) (result i32)))
+            """,
+            "(data (i32.const 128) \"jobs\") (data (i32.const 256) \""
+                + hex.replaceAll("..", "\\\\$0")
+                + "\")",
+            """
+            (call $reply (i64.extend_i32_s
+              (call $read (i32.const 128) (i32.const 4) (i32.const 256) (i32.const %d)
+                (i64.const 0) (i32.const 300) (i32.const 304))))
+            """
+                .formatted(hex.length() / 2));
+    try (MachineFixture spirit =
+        new MachineFixture(module, SpiritLimits.DEFAULTS, "tuplespace_read:jobs")) {
+      Attempt attempt = spirit.attempt(Message.newBuilder().setId("call:1").build(), List.of());
+      if (json.isEmpty()) {
+        assertEquals(
+            GuestStatus.INVALID_PARAMETER.status(), number(((Attempt.Finished) attempt).turn()));
+      } else {
+        WaitRequest.Tuple request =
+            assertInstanceOf(WaitRequest.Tuple.class, ((Attempt.Suspended) attempt).request());
+        assertEquals(TupleJson.readTemplate(json), request.template());
+      }
+    }
+  }
+
   @Test
   void aTakeSuspendsTheTurnAndTheRerunGetsTheTuple() {
     Tuple tuple = TupleJson.readTuple("[\"job\", 7]");
