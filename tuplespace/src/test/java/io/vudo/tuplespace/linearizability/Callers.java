@@ -28,14 +28,17 @@ import java.util.concurrent.atomic.AtomicReference;
 final class Callers implements AutoCloseable {
   static final String SMALL = "small";
 
-  private static final List<String> QUEUES = List.of("queues-0", "queues-1", "queues-2");
+  /** In this one alone takes wait without a key. */
+  static final String OFFERS = "offers";
+
+  private static final List<String> QUEUES = List.of("queues-0", "queues-1", OFFERS);
   private static final int FIRST_FIELDS = 6;
   private static final int SMALL_FIRST_FIELDS = 6;
   private static final int SMALL_HISTORY = 48;
   private static final int SMALL_VALUES = 3;
 
   /** Longer than any fault of the cluster lasts. */
-  private static final Duration PATIENCE = Duration.ofMinutes(3);
+  private static final Duration PATIENCE = Duration.ofMinutes(1);
 
   private final SpaceCluster cluster;
   private final List<Caller> callers = new ArrayList<>();
@@ -88,6 +91,7 @@ final class Callers implements AutoCloseable {
     }
     checkAlive();
     Caller last = new Caller(0, new Random(0));
+    Thread.sleep(SpaceCluster.HOLD.toMillis());
     for (Unresolved one : List.copyOf(unresolved)) {
       last.resolve(one);
     }
@@ -117,6 +121,7 @@ final class Callers implements AutoCloseable {
     final Random random;
     final Thread thread;
     private NodeConnection connection;
+    private String lastAnswer = "";
 
     Caller(int process, Random random) {
       this.process = process;
@@ -143,14 +148,18 @@ final class Callers implements AutoCloseable {
 
     private void next() throws InterruptedException {
       Operation asked = random.nextInt(10) < 7 ? inQueues() : inSmall();
-      boolean waits =
-          (asked.kind() == Kind.TAKE || asked.kind() == Kind.READ) && random.nextInt(6) == 0;
-      Duration wait = waits ? Duration.ofMillis(20 + random.nextInt(600)) : Duration.ZERO;
       boolean changes = asked.kind() != Kind.READ && asked.kind() != Kind.COUNT;
-      if (changes && random.nextBoolean()) {
+      // A key names one place, and so does the first field.
+      boolean key = changes && asked.first().isPresent() && random.nextBoolean();
+      boolean take = asked.kind() == Kind.TAKE;
+      boolean mayWait =
+          asked.kind() == Kind.READ || (take && (key || asked.space().equals(OFFERS)));
+      boolean waits = mayWait && random.nextInt(6) == 0;
+      Duration wait = waits ? Duration.ofMillis(20 + random.nextInt(600)) : Duration.ZERO;
+      if (key) {
         keyed(asked, wait);
       } else {
-        once(asked, wait);
+        once(take && waits ? asked.asOffered() : asked, wait);
       }
     }
 
@@ -176,13 +185,15 @@ final class Callers implements AutoCloseable {
       String first = "s" + index + "-" + generation;
       long value = 1L + random.nextInt(SMALL_VALUES);
       int dice = random.nextInt(100);
-      if (dice < 40) {
+      if (dice < 30) {
         return Operation.write(SMALL, first, value);
-      } else if (dice < 65) {
-        return Operation.take(SMALL, first);
+      } else if (dice < 60) {
+        return Operation.swap(SMALL, first, value, 1L + random.nextInt(SMALL_VALUES));
       } else if (dice < 75) {
+        return Operation.take(SMALL, first);
+      } else if (dice < 80) {
         return Operation.take(SMALL, first).withValue(value);
-      } else if (dice < 90) {
+      } else if (dice < 92) {
         return Operation.read(SMALL, first);
       }
       return Operation.count(SMALL, Optional.of(first));
@@ -231,7 +242,7 @@ final class Callers implements AutoCloseable {
         }
         open |= operation.isOpen();
         if (System.nanoTime() - begin > PATIENCE.toNanos()) {
-          throw new AssertionError("No answer for " + PATIENCE + ": " + operation);
+          throw new AssertionError("No answer for " + PATIENCE + ": " + operation + lastAnswer);
         }
         pause();
         connect();
@@ -297,7 +308,9 @@ final class Callers implements AutoCloseable {
       String answer;
       try {
         answer = connection.ask(line(asked, key, wait));
+        lastAnswer = answer;
       } catch (IOException e) {
+        lastAnswer = e.toString();
         disconnect();
         return asked.open().at(begin, System.nanoTime());
       }
@@ -315,7 +328,15 @@ final class Callers implements AutoCloseable {
         case TAKE -> "take " + space + " " + key + " " + template + " " + wait.toMillis();
         case READ -> "read " + space + " " + template + " " + wait.toMillis();
         case COUNT -> "count " + space + " " + template;
-        case SWAP -> throw new IllegalStateException("not yet");
+        case SWAP ->
+            "swap "
+                + space
+                + " "
+                + key
+                + " "
+                + template
+                + " "
+                + asked.replacement().orElseThrow().value();
       };
     }
 

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.vudo.testing.PostgresFixture;
+import io.vudo.tuplespace.linearizability.Operation.Item;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,6 +18,7 @@ import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.CleanupMode;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
@@ -44,7 +46,8 @@ final class ClusterLinearizabilityTest {
   }
 
   @Test
-  void everyTupleIsTakenOnceWhateverBecomesOfTheNodes(@TempDir Path directory) throws Exception {
+  void everyTupleIsTakenOnceWhateverBecomesOfTheNodes(
+      @TempDir(cleanup = CleanupMode.ON_SUCCESS) Path directory) throws Exception {
     long seed = Long.getLong("vudo.test.seed", System.nanoTime());
     System.out.println(
         "ClusterLinearizabilityTest: -Dvudo.test.seed="
@@ -159,7 +162,7 @@ final class ClusterLinearizabilityTest {
             .collect(
                 Collectors.groupingBy(
                     one -> one.first().orElseThrow(), TreeMap::new, Collectors.toList()));
-    LinearizabilityChecker<List<Long>> checker = new LinearizabilityChecker<>(new QueueModel());
+    LinearizabilityChecker<List<Item>> checker = new LinearizabilityChecker<>(new SpaceModel());
     small.values().forEach(operations -> checker.check(operations).ifPresent(violations::add));
     return violations;
   }

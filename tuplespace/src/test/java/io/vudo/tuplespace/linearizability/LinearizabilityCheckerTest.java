@@ -2,6 +2,7 @@ package io.vudo.tuplespace.linearizability;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.vudo.tuplespace.linearizability.Operation.Item;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -19,7 +20,7 @@ final class LinearizabilityCheckerTest {
   private static final Operation SWAP_1_FOR_2 = Operation.swap("s", "a", 1, 2);
 
   private static boolean accepts(Operation... history) {
-    return new LinearizabilityChecker<>(new QueueModel()).check(List.of(history)).isEmpty();
+    return new LinearizabilityChecker<>(new SpaceModel()).check(List.of(history)).isEmpty();
   }
 
   private static void accepted(Operation... history) {
@@ -76,6 +77,24 @@ final class LinearizabilityCheckerTest {
   }
 
   @Test
+  void severalFirstFieldsInOneSpace() {
+    Operation other = Operation.write("s", "b", 1).done();
+    Operation any = Operation.takeAny("s");
+    accepted(WRITE_1.at(0, 1), other.at(2, 3), any.found("a", 1).at(4, 5));
+    rejected(WRITE_1.at(0, 1), other.at(2, 3), any.found("b", 1).at(4, 5));
+    accepted(other.at(0, 1), TAKE.empty().at(2, 3), any.found("b", 1).at(4, 5));
+    // Each of the two may have seen nothing, but not in one order.
+    Operation hop = Operation.swap("s", "a", 1, new Item("b", 1)).done();
+    accepted(WRITE_1.at(0, 1), hop.at(2, 9), TAKE.empty().at(3, 4));
+    rejected(WRITE_1.at(0, 1), hop.at(2, 9), any.empty().at(3, 4));
+    rejected(
+        WRITE_1.at(0, 1),
+        hop.at(2, 9),
+        TAKE.empty().at(3, 4),
+        Operation.read("s", "b").empty().at(5, 6));
+  }
+
+  @Test
   void openOperationsHappenLaterOrNever() {
     accepted(WRITE_1.open().at(0, 1), TAKE.found(1).at(2, 3));
     accepted(WRITE_1.open().at(0, 1), TAKE.empty().at(2, 3));
@@ -107,7 +126,7 @@ final class LinearizabilityCheckerTest {
   }
 
   private static Optional<String> check(List<Operation> history) {
-    return new LinearizabilityChecker<>(new QueueModel()).check(history);
+    return new LinearizabilityChecker<>(new SpaceModel()).check(history);
   }
 
   private static List<Operation> trueHistory(Random random, int size) {
@@ -144,7 +163,7 @@ final class LinearizabilityCheckerTest {
         if (!queue.remove((Long) operation.value().orElseThrow())) {
           return operation.empty();
         }
-        queue.add(operation.replacement());
+        queue.add(operation.replacement().orElseThrow().value());
         return operation.done();
       }
       case TAKE -> {

@@ -10,7 +10,9 @@ import java.util.OptionalLong;
  * @param first the first field, written or asked for; empty for a template that leaves it open
  * @param value the second field: written, or asked for, or expected by a swap; empty for a template
  *     that leaves it open
- * @param replacement the second field that a swap puts in place
+ * @param replacement what a swap writes
+ * @param offered whether it is a take that waits without a key: a tuple is held for it until it has
+ *     said that it has it, and comes back when it does not
  * @param found the tuple that was answered
  * @param count how many were counted
  * @param invokedNanos when it began, by a clock that all callers share
@@ -22,7 +24,8 @@ record Operation(
     String space,
     Optional<String> first,
     OptionalLong value,
-    long replacement,
+    Optional<Item> replacement,
+    boolean offered,
     Outcome outcome,
     Optional<Item> found,
     long count,
@@ -35,7 +38,7 @@ record Operation(
     READ,
     TAKE,
     COUNT,
-    /** A compareAndSwap of one tuple, with the same first field. */
+    /** A compareAndSwap of one tuple. */
     SWAP
   }
 
@@ -60,36 +63,64 @@ record Operation(
   }
 
   /** What an operation asks for, before anybody was asked. */
-  static Operation of(
-      Kind kind, String space, Optional<String> first, OptionalLong value, long replacement) {
+  static Operation of(Kind kind, String space, Optional<String> first, OptionalLong value) {
     return new Operation(
-        0, kind, space, first, value, replacement, Outcome.OPEN, Optional.empty(), 0, 0, 0);
+        0,
+        kind,
+        space,
+        first,
+        value,
+        Optional.empty(),
+        false,
+        Outcome.OPEN,
+        Optional.empty(),
+        0,
+        0,
+        0);
   }
 
   static Operation write(String space, String first, long value) {
-    return of(Kind.WRITE, space, Optional.of(first), OptionalLong.of(value), 0);
+    return of(Kind.WRITE, space, Optional.of(first), OptionalLong.of(value));
   }
 
   static Operation take(String space, String first) {
-    return of(Kind.TAKE, space, Optional.of(first), OptionalLong.empty(), 0);
+    return of(Kind.TAKE, space, Optional.of(first), OptionalLong.empty());
   }
 
   static Operation takeAny(String space) {
-    return of(Kind.TAKE, space, Optional.empty(), OptionalLong.empty(), 0);
+    return of(Kind.TAKE, space, Optional.empty(), OptionalLong.empty());
   }
 
   static Operation read(String space, String first) {
-    return of(Kind.READ, space, Optional.of(first), OptionalLong.empty(), 0);
+    return of(Kind.READ, space, Optional.of(first), OptionalLong.empty());
   }
 
   static Operation count(String space, Optional<String> first) {
-    return of(Kind.COUNT, space, first, OptionalLong.empty(), 0);
+    return of(Kind.COUNT, space, first, OptionalLong.empty());
   }
 
+  static Operation swap(String space, String first, long expected, Item replacement) {
+    return new Operation(
+        0,
+        Kind.SWAP,
+        space,
+        Optional.of(first),
+        OptionalLong.of(expected),
+        Optional.of(replacement),
+        false,
+        Outcome.OPEN,
+        Optional.empty(),
+        0,
+        0,
+        0);
+  }
+
+  /** The same with the first field of the one expected. */
   static Operation swap(String space, String first, long expected, long replacement) {
-    return of(Kind.SWAP, space, Optional.of(first), OptionalLong.of(expected), replacement);
+    return swap(space, first, expected, new Item(first, replacement));
   }
 
+  /** The same template with an exact second field. */
   Operation withValue(long exact) {
     return new Operation(
         process,
@@ -98,6 +129,7 @@ record Operation(
         first,
         OptionalLong.of(exact),
         replacement,
+        offered,
         outcome,
         found,
         count,
@@ -105,7 +137,31 @@ record Operation(
         completedNanos);
   }
 
+  Operation asOffered() {
+    return with(process, true, outcome, found, count, invokedNanos, completedNanos);
+  }
+
   Operation by(int who) {
+    return with(who, offered, outcome, found, count, invokedNanos, completedNanos);
+  }
+
+  /** The same between two moments. */
+  Operation at(long invoked, long completed) {
+    return with(process, offered, outcome, found, count, invoked, completed);
+  }
+
+  private Operation ended(Outcome how, Optional<Item> item, long counted) {
+    return with(process, offered, how, item, counted, invokedNanos, completedNanos);
+  }
+
+  private Operation with(
+      int who,
+      boolean isOffered,
+      Outcome how,
+      Optional<Item> item,
+      long counted,
+      long invoked,
+      long completed) {
     return new Operation(
         who,
         kind,
@@ -113,32 +169,12 @@ record Operation(
         first,
         value,
         replacement,
-        outcome,
-        found,
-        count,
-        invokedNanos,
-        completedNanos);
-  }
-
-  /** The same between two moments. */
-  Operation at(long invoked, long completed) {
-    return new Operation(
-        process, kind, space, first, value, replacement, outcome, found, count, invoked, completed);
-  }
-
-  private Operation ended(Outcome how, Optional<Item> item, long counted) {
-    return new Operation(
-        process,
-        kind,
-        space,
-        first,
-        value,
-        replacement,
+        isOffered,
         how,
         item,
         counted,
-        invokedNanos,
-        completedNanos);
+        invoked,
+        completed);
   }
 
   Operation done() {
@@ -178,6 +214,11 @@ record Operation(
     return outcome == Outcome.OPEN;
   }
 
+  /** The tuple that a write writes. */
+  Item written() {
+    return new Item(first.orElseThrow(), value.orElseThrow());
+  }
+
   /** Whether a template like this one's matches a tuple. */
   boolean matches(Item item) {
     return first.map(item.first()::equals).orElse(true)
@@ -198,13 +239,14 @@ record Operation(
             .map(Item::toString)
             .orElse(kind == Kind.COUNT && isDone() ? Long.toString(count) : "");
     return String.format(
-        "%d..%d us  caller %d  %s %s%s: %s %s",
+        "%d..%d us  caller %d  %s%s %s%s: %s %s",
         invokedNanos / 1000,
         completedNanos / 1000,
         process,
         kind,
+        offered ? " (offered)" : "",
         asked,
-        kind == Kind.SWAP ? " for " + replacement : "",
+        replacement.map(item -> " for " + item).orElse(""),
         outcome,
         answer);
   }

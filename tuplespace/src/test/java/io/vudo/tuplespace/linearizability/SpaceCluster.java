@@ -26,6 +26,9 @@ final class SpaceCluster implements AutoCloseable {
   /** How long a cluster may take to be whole again. */
   static final Duration PATIENCE = Duration.ofMinutes(3);
 
+  /** What was held for somebody who died is back after so long. */
+  static final Duration HOLD = Duration.ofSeconds(8);
+
   private static final Set<Process> RUNNING = ConcurrentHashMap.newKeySet();
 
   static {
@@ -129,6 +132,9 @@ final class SpaceCluster implements AutoCloseable {
       vudo.tuplespace {
         ask-timeout = 3s
         snapshot-every = 200
+        hold-age = 4s
+        hold-check-timeout = 2s
+        hold-check-backoff-max = 2s
       }
       """;
 

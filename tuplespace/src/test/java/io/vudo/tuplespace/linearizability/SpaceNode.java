@@ -46,6 +46,7 @@ import org.apache.pekko.cluster.typed.Leave;
  *   read  SPACE FIRST VALUE WAIT-MS             found FIRST VALUE, or empty
  *   take  SPACE KEY FIRST VALUE WAIT-MS         found FIRST VALUE, or empty
  *   count SPACE FIRST VALUE                     count N
+ *   swap  SPACE KEY FIRST VALUE REPLACEMENT     done, or empty
  * </pre>
  *
  * <p>{@code -} is no key, {@code *} leaves a field open. A failure is {@code error CODE TEXT}.
@@ -105,7 +106,8 @@ final class SpaceNode {
         case "members" -> "members " + members();
         case "leave" -> leave();
         case "write" -> {
-          join(spaces.write(words[1], Tuple.of(words[3], number(words[4])), 0, key(words[2])));
+          var unused =
+              join(spaces.write(words[1], Tuple.of(words[3], number(words[4])), 0, key(words[2])));
           yield "done";
         }
         case "read" -> {
@@ -125,6 +127,16 @@ final class SpaceNode {
                   : spaces.take(words[1], template, key(words[2]), wait));
         }
         case "count" -> "count " + join(spaces.count(words[1], template(words[2], words[3])));
+        case "swap" ->
+            join(spaces.compareAndSwap(
+                        words[1],
+                        template(words[3], words[4]),
+                        Tuple.of(words[3], number(words[5])),
+                        0,
+                        key(words[2])))
+                    .isPresent()
+                ? "done"
+                : "empty";
         default -> throw new IllegalArgumentException(words[0]);
       };
     } catch (VudoException e) {

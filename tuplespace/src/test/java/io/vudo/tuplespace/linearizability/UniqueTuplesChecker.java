@@ -11,6 +11,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 
 /**
@@ -19,7 +20,8 @@ import java.util.stream.Collectors;
  *
  * <p>Each rule says of a history that it is wrong only when it is, whatever the open operations
  * did. A tuple is <i>surely there</i> at a moment when its write had completed and no take that can
- * have got it had begun.
+ * have got it had begun. But while a take waits to which tuples are offered, a match can be held
+ * for it and come back, and nothing is said of what others find meanwhile.
  */
 final class UniqueTuplesChecker {
   /** What a history can break. */
@@ -53,6 +55,9 @@ final class UniqueTuplesChecker {
   }
 
   private static final long NEVER = Long.MAX_VALUE;
+
+  /** After the end of a take that was offered another one too, that one is soon back. */
+  private static final long PUT_BACK_NANOS = TimeUnit.SECONDS.toNanos(20);
 
   /** A tuple that was written, by an operation that was not refused, and what became of it. */
   private static final class Fate {
@@ -122,6 +127,7 @@ final class UniqueTuplesChecker {
   private final Map<String, Map<Item, Fate>> fates = new HashMap<>();
   private final Map<Place, Shelf> shelves = new HashMap<>();
   private final Map<String, List<Shelf>> shelvesOfSpace = new HashMap<>();
+  private final Map<String, List<Operation>> offeredTakes = new HashMap<>();
   private final List<Violation> violations = new ArrayList<>();
 
   private UniqueTuplesChecker(List<Operation> history) {
@@ -138,6 +144,11 @@ final class UniqueTuplesChecker {
     history.stream()
         .filter(operation -> operation.isDone() && operation.found().isPresent())
         .forEach(this::found);
+    history.stream()
+        .filter(Operation::offered)
+        .forEach(
+            take ->
+                offeredTakes.computeIfAbsent(take.space(), space -> new ArrayList<>()).add(take));
     explainLosses();
     shelves.values().forEach(Shelf::sort);
     for (Operation operation : history) {
@@ -160,7 +171,7 @@ final class UniqueTuplesChecker {
     if (write.outcome() == Outcome.REFUSED) {
       return;
     }
-    Item item = new Item(write.first().orElseThrow(), write.value().orElseThrow());
+    Item item = write.written();
     Fate fate = new Fate(write);
     Fate before = fates.computeIfAbsent(write.space(), space -> new HashMap<>()).put(item, fate);
     if (before != null) {
@@ -260,8 +271,22 @@ final class UniqueTuplesChecker {
     for (Shelf shelf : shelvesOf(operation)) {
       shelf
           .surelyThere(operation.invokedNanos(), operation.completedNanos())
+          .filter(fate -> !mayHaveBeenHeld(fate, operation))
           .ifPresent(fate -> violated(Rule.EMPTY, shown(fate, operation)));
     }
+  }
+
+  /** Whether it can have been out of sight during an operation, for one that it was offered. */
+  private boolean mayHaveBeenHeld(Fate fate, Operation operation) {
+    Item item = fate.write.written();
+    return offeredTakes.getOrDefault(operation.space(), List.of()).stream()
+        .anyMatch(
+            take ->
+                take != operation
+                    && take.matches(item)
+                    && take.invokedNanos() < operation.completedNanos()
+                    && (take.isOpen()
+                        || take.completedNanos() + PUT_BACK_NANOS > operation.invokedNanos()));
   }
 
   private static Operation[] shown(Fate fate, Operation... more) {
@@ -284,6 +309,7 @@ final class UniqueTuplesChecker {
     shelves
         .get(new Place(operation.space(), write.first().orElseThrow()))
         .surelyThere(write.invokedNanos(), operation.completedNanos())
+        .filter(older -> !mayHaveBeenHeld(older, operation))
         .ifPresent(older -> violated(Rule.ORDER, shown(older, write, operation)));
   }
 
@@ -295,7 +321,8 @@ final class UniqueTuplesChecker {
         boolean surelyThere =
             fate.write.isDone()
                 && fate.writtenNanos() < operation.invokedNanos()
-                && fate.removableNanos > operation.completedNanos();
+                && fate.removableNanos > operation.completedNanos()
+                && !mayHaveBeenHeld(fate, operation);
         boolean surelyNot =
             fate.write.invokedNanos() > operation.completedNanos()
                 || fate.goneNanos() < operation.invokedNanos();

@@ -124,6 +124,29 @@ final class UniqueTuplesCheckerTest {
   }
 
   @Test
+  void whatIsHeldForSomebodyIsOutOfSight() {
+    Operation offered = takeAny().asOffered();
+    fine(
+        write(1).at(0, 1),
+        offered.open().at(2, 3),
+        take().empty().at(4, 5),
+        take().found(1).at(6, 7));
+    broken(
+        Rule.EMPTY,
+        write(1).at(0, 1),
+        take().empty().at(2, 3),
+        offered.open().at(4, 5),
+        take().found(1).at(6, 7));
+    fine(
+        write(1).at(0, 1),
+        write(2).at(0, 1),
+        offered.found("a", 2).at(2, 4),
+        take().empty().at(3, 5),
+        take().found(1).at(6, 7));
+    broken(Rule.LOST, write(1).at(0, 1), offered.found("a", 2).at(2, 3), write(2).at(0, 1));
+  }
+
+  @Test
   void theOldestMatchIsFoundFirst() {
     broken(
         Rule.ORDER,
