@@ -17,9 +17,10 @@ import java.util.regex.Pattern;
  *       ({@code vudo.tuplespace.keys-remembered}). A take under a known key answers the same tuple
  *       again. A key of a caller can never be mistaken for a Spirit's operation.
  *   <li>{@link #turn}: the position of a write in the history of a Spirit. A space remembers the
- *       newest position of each Spirit only, so <b>a Spirit delivers its writes to one space in
- *       order</b>: the next one leaves after the one before is acknowledged, or names it as {@code
- *       previous}, and then the space refuses what arrives before its predecessor.
+ *       newest position of each Spirit only, so <b>a Spirit delivers its writes to one {@linkplain
+ *       Tuplespace#partOf part} of a space in order</b>: the next one leaves after the one before
+ *       is acknowledged, or names it as {@code previous}, and then the space refuses what arrives
+ *       before its predecessor.
  * </ul>
  */
 public sealed interface OperationId permits OperationId.None, OperationId.Key, OperationId.Turn {
@@ -55,7 +56,7 @@ public sealed interface OperationId permits OperationId.None, OperationId.Key, O
 
   /**
    * A write of a Spirit that may arrive only after {@code previous}: the newest of its earlier
-   * writes to this space that is not acknowledged.
+   * writes to this part of the space that is not acknowledged.
    *
    * @throws VudoException {@code REQUEST_INVALID} when {@code previous} is not before {@code
    *     position}

@@ -166,6 +166,14 @@ public final class Tuplespace {
   }
 
   /**
+   * Which part of its space a tuple belongs to. Writes to different parts do not know of each
+   * other, so each has an order of its own; see {@link OperationId#turn}.
+   */
+  public static int partOf(Tuple tuple) {
+    return Partitions.of(tuple);
+  }
+
+  /**
    * The name that the lease of a tuple will have which a Spirit writes in a turn: it is known
    * before the turn is committed.
    *
@@ -269,7 +277,7 @@ public final class Tuplespace {
 
   private static CompletableFuture<Optional<Tuple>> tuple(
       CompletableFuture<Optional<SpaceClient.Place>> found) {
-    return found.thenApply(place -> place.map(one -> one.found().tuple()));
+    return SpaceClient.map(found, place -> place.map(one -> one.found().tuple()));
   }
 
   /**
@@ -361,12 +369,12 @@ public final class Tuplespace {
             partition.getAsInt(),
             replyTo -> new SpaceCommand.Count(template, replyTo),
             Tuplespace::counted)
-        : client
-            .askAll(
+        : SpaceClient.map(
+            client.askAll(
                 space,
                 unused -> replyTo -> new SpaceCommand.Count(template, replyTo),
-                Tuplespace::counted)
-            .thenApply(counts -> counts.stream().mapToLong(Long::longValue).sum());
+                Tuplespace::counted),
+            counts -> counts.stream().mapToLong(Long::longValue).sum());
   }
 
   private static Long counted(SpaceReply reply) {
@@ -509,19 +517,17 @@ public final class Tuplespace {
    */
   public CompletionStage<Optional<Held>> hold(
       String space, SpiritId holder, String holdId, Template template) {
-    return client
-        .remove(
+    return SpaceClient.map(
+        client.remove(
             space,
             template,
             "",
             (partition, replyTo) ->
                 new SpaceCommand.Hold(
-                    Partitions.idAt(holdId, partition), holder.toString(), template, replyTo))
-        .thenApply(
-            place ->
-                place.map(
-                    one ->
-                        new Held(Partitions.idAt(holdId, one.partition()), one.found().tuple())));
+                    Partitions.idAt(holdId, partition), holder.toString(), template, replyTo)),
+        place ->
+            place.map(
+                one -> new Held(Partitions.idAt(holdId, one.partition()), one.found().tuple())));
   }
 
   /**
@@ -571,7 +577,7 @@ public final class Tuplespace {
               replyTo -> new SpaceCommand.ReleaseTake(name, replyTo),
               Tuplespace::done));
     }
-    return SpaceClient.all(released).thenApply(all -> null);
+    return SpaceClient.map(SpaceClient.all(released), all -> null);
   }
 
   /** What was asked for by an id, whichever part of the space has it. */
@@ -693,20 +699,20 @@ public final class Tuplespace {
                       Partitions.idAt(watchId, partition), watcher, template, replyTo),
               Tuplespace::done));
     }
-    return SpaceClient.all(asked).thenApply(all -> null);
+    return SpaceClient.map(SpaceClient.all(asked), all -> null);
   }
 
   /** Ends a watch of a Spirit. Done when that is durable, also when there is no such watch. */
   public CompletionStage<Void> unwatchFor(String space, SpiritId watcher, String watchId) {
-    return client
-        .askAll(
+    return SpaceClient.map(
+        client.askAll(
             space,
             partition ->
                 replyTo ->
                     new SpaceCommand.UnwatchForSpirit(
                         Partitions.idAt(watchId, partition), watcher, replyTo),
-            Tuplespace::done)
-        .thenApply(all -> null);
+            Tuplespace::done),
+        all -> null);
   }
 
   /** What fits into no {@code long} is for ever. */

@@ -20,7 +20,9 @@ final class JsonSpaces {
 
   public CompletionStage<Void> write(
       String space, JsonNode tuple, long ttlMillis, String idempotencyKey) {
-    return spaces.write(space, TupleJson.readTuple(tuple), ttlMillis, operation(idempotencyKey));
+    return spaces
+        .write(space, TupleJson.readTuple(tuple), ttlMillis, operation(idempotencyKey))
+        .thenApply(lease -> null);
   }
 
   public CompletionStage<Optional<JsonNode>> read(String space, JsonNode template, Duration wait) {

@@ -62,7 +62,7 @@ final class FieldIndex<T extends Placed> {
       Fields own = fields();
       Fields others = other.fields();
       for (int position : positions) {
-        int order = FieldOrder.compare(own.fieldAt(position), others.fieldAt(position));
+        int order = KeyOrder.compare(own.fieldAt(position), others.fieldAt(position));
         if (order != 0) {
           return order;
         }
@@ -106,15 +106,16 @@ final class FieldIndex<T extends Placed> {
   /** Removes one; false when it is not in here. */
   boolean remove(T removed) {
     Bucket<T> bucket = buckets.get(new Bucket<T>(positions, removed));
-    if (bucket == null || bucket.at(removed.place()) == null) {
+    if (bucket == null) {
+      return false;
+    } else if (bucket.size() > 1) {
+      return bucket.removeAt(removed.place()) != null;
+    } else if (bucket.first().place() != removed.place()) {
       return false;
     }
-    // What is empty goes, or every value that there ever was would leave a trace; before it is
-    // empty, since its key is that of its first.
-    if (bucket.size() == 1) {
-      buckets.remove(bucket);
-    }
-    bucket.removeAt(removed.place());
+    // What is empty goes, or every value that there ever was would leave a trace. It keeps its one
+    // element, by which the table knows it.
+    buckets.remove(bucket);
     return true;
   }
 }

@@ -129,7 +129,7 @@ public final class LocalSpace {
       try {
         advance(locked, served);
         if (reserve(bytes, locked)) {
-          return put(tuple, ttlMillis, served);
+          return put(part(stripe), tuple, ttlMillis, served);
         }
       } finally {
         unlock(locked);
@@ -155,7 +155,7 @@ public final class LocalSpace {
         if (reserve(bytes, locked)) {
           List<LocalTuplespace.Lease> leases = new ArrayList<>(tuples.size());
           for (Tuple tuple : tuples) {
-            leases.add(put(tuple, ttlMillis, served));
+            leases.add(put(stripe(tuple), tuple, ttlMillis, served));
           }
           return leases;
         }
@@ -263,7 +263,7 @@ public final class LocalSpace {
         long growth = StoredTuple.storedBytes(replacement) - before.storedBytes();
         if (reserve(growth, locked)) {
           stripe(before.tuple()).store.remove(before.entryId());
-          put(replacement, 0, served);
+          put(stripe(replacement), replacement, 0, served);
           return Optional.of(before.tuple());
         }
       } finally {
@@ -435,8 +435,7 @@ public final class LocalSpace {
   }
 
   /** Lets a tuple come into sight, for which bytes are set aside. */
-  private LocalTuplespace.Lease put(Tuple tuple, long ttlMillis, Served served) {
-    Part stripe = stripe(tuple);
+  private LocalTuplespace.Lease put(Part stripe, Tuple tuple, long ttlMillis, Served served) {
     long entryId = nextEntryId.getAndIncrement();
     boolean taken = false;
     if (stripe.waiters.size() > 0 || waitingOpen.get() > 0) {

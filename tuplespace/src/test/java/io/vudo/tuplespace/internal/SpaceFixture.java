@@ -5,11 +5,13 @@ import com.typesafe.config.ConfigFactory;
 import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.Template;
 import io.vudo.protocol.Tuple;
+import io.vudo.protocol.TupleChange;
 import io.vudo.protocol.VudoError;
 import io.vudo.tuplespace.HoldOutcome;
 import io.vudo.tuplespace.HoldResolver;
 import io.vudo.tuplespace.OperationId;
 import io.vudo.tuplespace.WaitListener;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -22,6 +24,7 @@ import java.util.function.Function;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
 import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.persistence.testkit.PersistenceTestKitPlugin;
 import org.apache.pekko.persistence.testkit.PersistenceTestKitSnapshotPlugin;
 
@@ -30,7 +33,7 @@ final class SpaceFixture implements AutoCloseable {
   static final Template JOB = Template.of("job", Template.ANY);
 
   final String name = "test-" + UUID.randomUUID();
-  final String persistenceId = "space|" + name;
+  final String persistenceId = "space|" + name + "/0";
   final AtomicLong clock = new AtomicLong(1_000_000);
   final List<String> asked = new CopyOnWriteArrayList<>();
   volatile BiFunction<String, String, CompletionStage<HoldOutcome>> holder =
@@ -44,7 +47,7 @@ final class SpaceFixture implements AutoCloseable {
 
   private final ActorTestKit kit;
   private final SpaceSettings settings;
-  private ActorRef<SpaceCommand> space;
+  private volatile ActorRef<SpaceCommand> space;
 
   SpaceFixture(ActorTestKit kit, String overrides) {
     this.kit = kit;
@@ -79,8 +82,24 @@ final class SpaceFixture implements AutoCloseable {
     WaitListener listener =
         new WaitListener() {
           @Override
-          public void found(SpiritId waiter, String requestId, Tuple tuple) {
+          public void found(SpiritId waiter, String requestId, String hold, Tuple tuple) {
             heard.add(waiter + " " + requestId + " " + tuple);
+          }
+
+          @Override
+          public void passed(SpiritId waiter, String requestId, int index) {
+            heard.add(waiter + " " + requestId + " passed " + index);
+          }
+
+          @Override
+          public void changed(SpiritId watcher, String watchId, TupleChange change) {
+            heard.add(
+                watcher
+                    + " "
+                    + watchId
+                    + " "
+                    + change.kind().text()
+                    + change.tuple().map(tuple -> " " + tuple).orElse(""));
           }
 
           @Override
@@ -100,11 +119,26 @@ final class SpaceFixture implements AutoCloseable {
             return ticks.get();
           }
         };
-    space = kit.spawn(SpaceActor.create(name, settings, resolver, listener, clocks));
+    space =
+        kit.spawn(
+            SpaceActor.create(
+                new SpaceActor.Place(name, 0),
+                settings,
+                resolver,
+                listener,
+                clocks,
+                (partition, command) -> space.tell(command)));
   }
 
   void stop() {
     kit.stop(space);
+  }
+
+  /** Stops as sharding does it, before the partition goes to another node. */
+  void leave() {
+    TestProbe<SpaceReply> probe = kit.createTestProbe();
+    space.tell(SpaceCommand.Stop.STOP);
+    probe.expectTerminated(space, Duration.ofSeconds(10));
   }
 
   void restart() {
@@ -118,7 +152,14 @@ final class SpaceFixture implements AutoCloseable {
 
   TestProbe<SpaceReply> send(Function<ActorRef<SpaceReply>, SpaceCommand> command) {
     TestProbe<SpaceReply> probe = kit.createTestProbe();
-    space.tell(command.apply(probe.getRef()));
+    ActorRef<SpaceReply> plain =
+        kit.spawn(
+            Behaviors.receiveMessage(
+                reply -> {
+                  probe.getRef().tell(plain(reply));
+                  return Behaviors.same();
+                }));
+    space.tell(command.apply(plain));
     return probe;
   }
 
@@ -159,8 +200,8 @@ final class SpaceFixture implements AutoCloseable {
     return send(
         to ->
             take.isPresent()
-                ? new SpaceCommand.Take(take.get(), JOB, patience, to)
-                : new SpaceCommand.Read(JOB, patience, to));
+                ? new SpaceCommand.Take(take.get(), JOB, "", patience, to)
+                : new SpaceCommand.Read(JOB, "", patience, to));
   }
 
   /** A Spirit that waits. */
@@ -180,8 +221,18 @@ final class SpaceFixture implements AutoCloseable {
     return ask(to -> new SpaceCommand.ReleaseTake(holdId, to));
   }
 
+  /** What a reply says, without the places of tuples, which depend on the time. */
+  static SpaceReply plain(SpaceReply reply) {
+    if (reply instanceof SpaceReply.Found found) {
+      return new SpaceReply.Found(found.tuple(), 0);
+    } else if (reply instanceof SpaceReply.NotFound) {
+      return SpaceReply.NotFound.NOT_FOUND;
+    }
+    return reply instanceof SpaceReply.Written ? SpaceReply.Done.DONE : reply;
+  }
+
   static SpaceReply found(Object... values) {
-    return new SpaceReply.Found(Tuple.of(values));
+    return new SpaceReply.Found(Tuple.of(values), 0);
   }
 
   @Override

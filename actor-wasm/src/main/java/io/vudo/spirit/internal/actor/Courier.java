@@ -1,6 +1,7 @@
 package io.vudo.spirit.internal.actor;
 
 import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.Tuple;
 import io.vudo.protocol.TupleCodec;
 import io.vudo.protocol.VudoError;
 import io.vudo.protocol.VudoException;
@@ -11,6 +12,7 @@ import io.vudo.protocol.journal.v1.Position;
 import io.vudo.protocol.journal.v1.TupleWrite;
 import io.vudo.spirit.internal.turn.SpiritMachine;
 import io.vudo.tuplespace.OperationId;
+import io.vudo.tuplespace.Tuplespace;
 import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.HashMap;
@@ -92,9 +94,11 @@ final class Courier {
         TupleWrite write = effect.getTupleWrite();
         OperationId.Position here =
             new OperationId.Position(position.getTurn(), position.getIndex());
-        OperationId.Position previous = previousWrite.put(write.getSpace(), here);
+        Tuple tuple = TupleCodec.decodeTuple(write.getTuple().toByteArray());
+        OperationId.Position previous =
+            previousWrite.put(write.getSpace() + "/" + Tuplespace.partOf(tuple), here);
         if (asked.add(position)) {
-          write(machine, position, write, here, previous);
+          write(machine, position, write, tuple, here, previous);
         }
       } else if (effect.hasDeadLetter()) {
         if (asked.add(position)) {
@@ -125,6 +129,7 @@ final class Courier {
       SpiritMachine machine,
       Position position,
       TupleWrite write,
+      Tuple tuple,
       OperationId.Position here,
       OperationId.Position previous) {
     await(
@@ -133,13 +138,13 @@ final class Courier {
             .tuplespace()
             .write(
                 write.getSpace(),
-                TupleCodec.decodeTuple(write.getTuple().toByteArray()),
+                tuple,
                 write.getTtlMillis(),
                 OperationId.turn(
                     machine.id(), here, previous == null ? OperationId.Position.NONE : previous)));
   }
 
-  private void await(Position position, CompletionStage<Void> answer) {
+  private void await(Position position, CompletionStage<?> answer) {
     answer.whenComplete(
         (done, failure) -> outcome.accept(position, failure == null ? null : error(failure)));
   }

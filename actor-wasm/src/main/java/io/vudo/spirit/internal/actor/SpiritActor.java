@@ -5,7 +5,6 @@ import io.vudo.journal.StateSnapshot;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.ModuleDigest;
 import io.vudo.protocol.SpiritId;
-import io.vudo.protocol.Tuple;
 import io.vudo.protocol.TupleCodec;
 import io.vudo.protocol.VudoError;
 import io.vudo.protocol.VudoException;
@@ -40,6 +39,8 @@ import io.vudo.spirit.internal.turn.Redelivery;
 import io.vudo.spirit.internal.turn.SpiritMachine;
 import io.vudo.spirit.internal.turn.TurnLog;
 import io.vudo.spirit.internal.turn.WaitRequest;
+import io.vudo.tuplespace.Held;
+import io.vudo.tuplespace.Tuplespace;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -109,7 +110,7 @@ final class SpiritActor
    */
   record Stop(boolean idle) implements Command {}
 
-  private record TupleArrived(long request, TupleAnswer answer) implements Command {}
+  private record TupleArrived(long request, String holdId, TupleAnswer answer) implements Command {}
 
   private record Delivered(DeliveryReply reply) implements Command {}
 
@@ -959,27 +960,36 @@ final class SpiritActor
           spirits.tuplespace().hold(wanted.space(), id, hold, wanted.template()));
     } else {
       pipe(
-          ticket, "", wanted.space(), spirits.tuplespace().read(wanted.space(), wanted.template()));
+          ticket,
+          "",
+          wanted.space(),
+          spirits
+              .tuplespace()
+              .read(wanted.space(), wanted.template())
+              .thenApply(found -> found.map(tuple -> new Held("", tuple))));
     }
   }
 
+  /**
+   * @param holdId by which a hold was asked for; empty for a read
+   */
   private void pipe(
-      long ticket, String hold, String space, CompletionStage<Optional<Tuple>> found) {
+      long ticket, String holdId, String space, CompletionStage<Optional<Held>> found) {
     context.pipeToSelf(
         found,
-        (tuple, failure) -> {
+        (held, failure) -> {
           TupleAnswer.Builder answer = TupleAnswer.newBuilder();
           if (failure != null) {
             answer.setStatus(GuestStatus.TIMEOUT);
-          } else if (tuple.isEmpty()) {
+          } else if (held.isEmpty()) {
             answer.setStatus(GuestStatus.NOT_FOUND);
           } else {
             answer
-                .setTuple(ByteString.copyFrom(TupleCodec.encode(tuple.get())))
-                .setHold(hold)
-                .setSpace(hold.isEmpty() ? "" : space);
+                .setTuple(ByteString.copyFrom(TupleCodec.encode(held.get().tuple())))
+                .setHold(held.get().hold())
+                .setSpace(holdId.isEmpty() ? "" : space);
           }
-          return new TupleArrived(ticket, answer.build());
+          return new TupleArrived(ticket, holdId, answer.build());
         });
   }
 
@@ -989,8 +999,18 @@ final class SpiritActor
       return Effect().none();
     }
     querying = false;
+    TupleAnswer answer = arrived.answer();
+    if (!arrived.holdId().isEmpty() && answer.getStatus() != GuestStatus.TIMEOUT) {
+      // Now it is known what the hold is called, or that there is none.
+      spaceByHold.remove(arrived.holdId());
+      holdsOfTurn.remove(arrived.holdId());
+      if (!answer.getHold().isEmpty()) {
+        spaceByHold.put(answer.getHold(), answer.getSpace());
+        holdsOfTurn.put(answer.getHold(), answer.getSpace());
+      }
+    }
     List<Answer> more = new ArrayList<>(answers);
-    more.add(Answer.newBuilder().setTuple(arrived.answer()).build());
+    more.add(Answer.newBuilder().setTuple(answer).build());
     answers = more;
     return goOn(machine);
   }
@@ -1047,16 +1067,15 @@ final class SpiritActor
       // Said already, or after the time was over.
       return Effect().none();
     }
-    waits.end();
     Answer answer = answered.answer();
+    waits.answered(wait.get(), answer);
     if (answer.getTuple().getStatus() == GuestStatus.OK && wait.get().getTuple().getTake()) {
       String space = wait.get().getTuple().getSpace();
-      spaceByHold.put(answered.waitId(), space);
-      holdsOfTurn.put(answered.waitId(), space);
-      answer =
-          answer.toBuilder()
-              .setTuple(answer.getTuple().toBuilder().setHold(answered.waitId()).setSpace(space))
-              .build();
+      spaceByHold.put(answer.getTuple().getHold(), space);
+      holdsOfTurn.put(answer.getTuple().getHold(), space);
+      answer = answer.toBuilder().setTuple(answer.getTuple().toBuilder().setSpace(space)).build();
+    } else if (answer.hasTuple()) {
+      answer = answer.toBuilder().setTuple(answer.getTuple().toBuilder().clearHold()).build();
     }
     return resume(machine, answer);
   }
@@ -1274,8 +1293,13 @@ final class SpiritActor
   }
 
   private Effect<SpiritEvent, SpiritMachine> onResolve(SpiritMachine machine, Resolve resolve) {
+    // While it is not known yet what the hold is called, by what it was asked for.
+    String asked = Tuplespace.holdIdOf(resolve.hold());
     HoldAnswer.Outcome outcome =
-        spaceByHold.containsKey(resolve.hold()) || machine.holdPending(resolve.hold())
+        spaceByHold.containsKey(resolve.hold())
+                || spaceByHold.containsKey(asked)
+                || machine.holdPending(resolve.hold())
+                || machine.holdPending(asked)
             ? HoldAnswer.Outcome.PENDING
             : machine.holdCommitted(resolve.hold())
                 ? HoldAnswer.Outcome.COMMITTED

@@ -5,6 +5,7 @@ import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.ModuleDigest;
 import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.Tuple;
+import io.vudo.protocol.TupleChange;
 import io.vudo.protocol.TupleCodec;
 import io.vudo.protocol.VudoError;
 import io.vudo.protocol.VudoException;
@@ -305,13 +306,21 @@ public final class SpiritSystem implements WaitListener {
   }
 
   @Override
-  public void found(SpiritId waiter, String requestId, Tuple tuple) {
+  public void found(SpiritId waiter, String requestId, String hold, Tuple tuple) {
     // The Spirit knows where it waits, and whether to take.
     answer(
         waiter,
         requestId,
-        TupleAnswer.newBuilder().setTuple(ByteString.copyFrom(TupleCodec.encode(tuple))));
+        TupleAnswer.newBuilder()
+            .setTuple(ByteString.copyFrom(TupleCodec.encode(tuple)))
+            .setHold(hold));
   }
+
+  @Override
+  public void passed(SpiritId waiter, String requestId, int index) {}
+
+  @Override
+  public void changed(SpiritId watcher, String watchId, TupleChange change) {}
 
   @Override
   public void refused(SpiritId waiter, String requestId, VudoError error) {

@@ -2,6 +2,7 @@ package io.vudo.spirit.internal.actor;
 
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.SpiritId;
+import io.vudo.protocol.Template;
 import io.vudo.protocol.TupleCodec;
 import io.vudo.protocol.journal.v1.Answer;
 import io.vudo.protocol.journal.v1.Reply;
@@ -75,6 +76,24 @@ final class Waits {
     timers.cancel(SpiritActor.WaitTick.INSTANCE);
   }
 
+  /** There is an answer: of a tuple, other parts of the space need not look for one. */
+  void answered(Wait wait, Answer answer) {
+    end();
+    if (wait.hasTuple()) {
+      Template template = template(wait.getTuple());
+      if (template.exactFirstField().isEmpty()) {
+        spirits
+            .tuplespace()
+            .cancel(
+                wait.getTuple().getSpace(), wait.getId(), template, answer.getTuple().getHold());
+      }
+    }
+  }
+
+  private static Template template(TupleWait wait) {
+    return TupleCodec.decodeTemplate(wait.getTemplate().toByteArray());
+  }
+
   /** The time is over: what the guest is told, and those who might still answer too. */
   Answer timeout(Wait wait) {
     end();
@@ -83,7 +102,9 @@ final class Waits {
       return answer.setSlept(Slept.getDefaultInstance()).build();
     }
     if (wait.hasTuple()) {
-      spirits.tuplespace().cancel(wait.getTuple().getSpace(), wait.getId());
+      spirits
+          .tuplespace()
+          .cancel(wait.getTuple().getSpace(), wait.getId(), template(wait.getTuple()), "");
     }
     return answered(wait, GuestStatus.TIMEOUT);
   }
@@ -138,7 +159,7 @@ final class Waits {
               tuple.getSpace(),
               id,
               wait.getId(),
-              TupleCodec.decodeTemplate(tuple.getTemplate().toByteArray()),
+              template(tuple),
               tuple.getTake(),
               Duration.ofNanos(Math.max(0, endNanos - System.nanoTime())));
     }
