@@ -569,7 +569,7 @@ public final class Tuplespace {
     List<Integer> partitions = only.isPresent() ? List.of(only.getAsInt()) : Partitions.all();
     List<CompletableFuture<Void>> released = new ArrayList<>();
     for (int partition : partitions) {
-      String name = Partitions.idAt(Partitions.baseOf(hold), partition);
+      String name = only.isPresent() ? hold : Partitions.idAt(hold, partition);
       released.add(
           client.ask(
               space,
@@ -667,14 +667,30 @@ public final class Tuplespace {
   }
 
   /**
-   * A Spirit waits no longer at a barrier; it counts as not arrived, unless the barrier opened.
+   * A Spirit whose time is over waits no longer at a barrier; it counts as not arrived, unless the
+   * barrier has opened.
    *
-   * @throws VudoException {@code SPACE_NAME_INVALID}
+   * @param requestId as in {@link #awaitBarrier}
+   * @param parties as in {@link #awaitBarrier}
+   * @return in which place it arrived, when it goes on after all; empty when nobody counts on it.
+   *     Fails with {@code BARRIER_MISMATCH}
    */
-  public void cancelBarrier(String space, String requestId, String name) {
+  public CompletionStage<Optional<Integer>> leaveBarrier(
+      String space, String requestId, String name, int parties) {
     int partition = Partitions.of(name);
-    client.tell(
-        space, partition, new SpaceCommand.CancelWait(Partitions.idAt(requestId, partition)));
+    return client.ask(
+        space,
+        partition,
+        replyTo ->
+            new SpaceCommand.Arrive(
+                name,
+                parties,
+                new SpaceCommand.Patience(Partitions.idAt(requestId, partition), 0),
+                replyTo),
+        reply ->
+            reply instanceof SpaceReply.Passed passed
+                ? Optional.of(passed.index())
+                : Optional.empty());
   }
 
   /**

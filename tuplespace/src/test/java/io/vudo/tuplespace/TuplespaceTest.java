@@ -79,15 +79,17 @@ class TuplespaceTest {
   private static Tuplespace one;
   private static Tuplespace other;
 
-  private static Config config() {
+  static Config config() {
     return ConfigFactory.parseString(
             """
                 pekko.actor.provider = cluster
                 pekko.actor.allow-java-serialization = off
                 pekko.remote.artery.canonical.hostname = "127.0.0.1"
                 pekko.remote.artery.canonical.port = 0
+                pekko.remote.artery.advanced.maximum-frame-size = 4 MiB
                 pekko.cluster.jmx.multi-mbeans-in-same-jvm = on
                 pekko.coordinated-shutdown.exit-jvm = off
+                pekko.actor.testkit.typed.system-shutdown-default = 60s
                 pekko.loglevel = WARNING
                 pekko.stdout-loglevel = OFF
                 """)
@@ -169,8 +171,12 @@ class TuplespaceTest {
 
   /** Ends the actors of a space, wherever they live, as a hand-off does. */
   private static void restart(String space) {
+    restart(oneNode, space);
+  }
+
+  static void restart(ActorTestKit node, String space) {
     for (int partition : Partitions.all()) {
-      ClusterSharding.get(oneNode.system())
+      ClusterSharding.get(node.system())
           .entityRefFor(SpaceClient.SPACES, Partitions.entityId(space, partition))
           .tell(SpaceCommand.Stop.STOP);
     }

@@ -39,6 +39,9 @@ final class SpaceFixture implements AutoCloseable {
   volatile BiFunction<String, String, CompletionStage<HoldOutcome>> holder =
       (id, holdId) -> CompletableFuture.completedFuture(HoldOutcome.PENDING);
 
+  /** Takes what the partition tells others, when set. */
+  volatile Siblings siblings;
+
   /** For waits; moved by hand like the other. */
   final AtomicLong ticks = new AtomicLong();
 
@@ -127,7 +130,14 @@ final class SpaceFixture implements AutoCloseable {
                 resolver,
                 listener,
                 clocks,
-                (partition, command) -> space.tell(command)));
+                (partition, command) -> {
+                  if (siblings != null) {
+                    siblings.tell(partition, command);
+                  } else {
+                    // All partitions are this one.
+                    space.tell(command);
+                  }
+                }));
   }
 
   void stop() {
@@ -168,6 +178,13 @@ final class SpaceFixture implements AutoCloseable {
     SpaceReply reply = probe.receiveMessage();
     probe.stop();
     return reply;
+  }
+
+  /** The answer as it is. */
+  SpaceReply raw(Function<ActorRef<SpaceReply>, SpaceCommand> command) {
+    TestProbe<SpaceReply> probe = kit.createTestProbe();
+    space.tell(command.apply(probe.getRef()));
+    return probe.receiveMessage();
   }
 
   SpaceReply write(Object... values) {

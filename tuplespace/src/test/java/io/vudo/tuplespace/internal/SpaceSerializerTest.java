@@ -203,6 +203,7 @@ class SpaceSerializerTest {
             new WatchSignal.Started(3),
             new WatchSignal.Changed(
                 3,
+                7,
                 List.of(
                     new WatchSignal.Change(TupleChange.Kind.ADDED, TUPLE),
                     new WatchSignal.Change(TupleChange.Kind.REMOVED, TUPLE),
