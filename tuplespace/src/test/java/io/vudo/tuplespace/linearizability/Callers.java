@@ -111,6 +111,15 @@ final class Callers implements AutoCloseable {
     callers.forEach(caller -> caller.thread.interrupt());
   }
 
+  /** Each open operation doubles what the exact checker has to try. */
+  private void endSmallHistory(String first) {
+    int dash = first.indexOf('-');
+    int index = Integer.parseInt(first.substring(1, dash));
+    int generation = Integer.parseInt(first.substring(dash + 1));
+    int next = (generation + 1) * SMALL_HISTORY;
+    var unused = smallOperations.get(index).updateAndGet(number -> Math.max(number, next));
+  }
+
   private static String first(int index) {
     return "q" + index;
   }
@@ -304,6 +313,14 @@ final class Callers implements AutoCloseable {
     }
 
     private Operation attempt(Operation asked, String key, Duration wait) {
+      Operation operation = ask(asked, key, wait);
+      if (operation.isOpen() && asked.space().equals(SMALL)) {
+        endSmallHistory(asked.first().orElseThrow());
+      }
+      return operation;
+    }
+
+    private Operation ask(Operation asked, String key, Duration wait) {
       long begin = System.nanoTime();
       String answer;
       try {

@@ -55,7 +55,9 @@ final class ClusterLinearizabilityTest {
             + " -Dlinearizability.operations="
             + OPERATIONS
             + " -Dlinearizability.faults="
-            + FAULTS);
+            + FAULTS
+            + "; what the nodes say, and stays when it fails: "
+            + directory);
     long begin = System.nanoTime();
     long[] marks = new long[3];
     List<Operation> history;

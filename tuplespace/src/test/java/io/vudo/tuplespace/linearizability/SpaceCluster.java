@@ -124,6 +124,9 @@ final class SpaceCluster implements AutoCloseable {
             retry-interval = 500ms
             waiting-for-state-timeout = 1s
             updating-state-timeout = 2s
+            # When a node dies while a partition of it is to be handed over, Pekko asks the dead
+            # one for the partition and waits as long as this.
+            handoff-timeout = 10s
           }
         }
         coordinated-shutdown.exit-jvm = on
