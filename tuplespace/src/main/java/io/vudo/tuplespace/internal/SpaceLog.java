@@ -113,6 +113,10 @@ final class SpaceLog extends EventSourcedBehavior<SpaceLog.Batch, SpaceEvent, Sp
     List<Notice> notices = new ArrayList<>(space.endWaits(clock.tickMillis()));
     Set<String> endedWaits = new HashSet<>();
     List<Runnable> publishing = new ArrayList<>();
+    // Not only when it is woken: under load the next batch may always come before the timer.
+    SpaceState.Decision over = space.handle(SpaceWork.Wake.WAKE);
+    events.addAll(over.events());
+    notices.addAll(over.notices());
     boolean keep = false;
     for (SpaceWork work : batch.work()) {
       if (work instanceof SpaceCommand.Watch || work instanceof SpaceCommand.Unwatch) {
