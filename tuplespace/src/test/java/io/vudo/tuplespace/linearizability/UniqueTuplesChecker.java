@@ -282,7 +282,7 @@ final class UniqueTuplesChecker {
     return offeredTakes.getOrDefault(operation.space(), List.of()).stream()
         .anyMatch(
             take ->
-                take != operation
+                !take.equals(operation)
                     && take.matches(item)
                     && take.invokedNanos() < operation.completedNanos()
                     && (take.isOpen()
