@@ -307,7 +307,8 @@ public final class Tuplespace {
    *
    * <p>A tuple that comes for a caller that waits without a key is out of sight until the caller
    * has said that it has it; when it died meanwhile, the tuple is back after {@code
-   * vudo.tuplespace.hold-age}.
+   * vudo.tuplespace.offer-timeout}. Others that ask for it meanwhile are answered when that is
+   * decided, so nobody misses a tuple that comes back.
    *
    * @param operation an idempotency key, or none; also without one the tuple is taken once, however
    *     often the space has to be asked

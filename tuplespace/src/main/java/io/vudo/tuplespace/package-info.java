@@ -18,8 +18,28 @@
  * <p><b>What a space promises.</b> A tuple that was acknowledged is there until it is taken or its
  * lease ends, whatever crashes meanwhile. A tuple is taken once, by one taker. Among the tuples
  * that match, the oldest is served first. A tuple whose lease ended is invisible from that moment,
- * also after a restart. Operations on one space happen one after the other; a read sees every write
- * that was answered before it was asked.
+ * also after a restart. Operations on one first field happen one after the other, and each that was
+ * answered is seen by all that are asked later; a read or take that leaves the first field open
+ * acts at one moment, too.
+ *
+ * <p><b>Many at once.</b> {@code writeAll}, {@code readAll} and {@code takeAll} move up to
+ * thousands of tuples, and {@code compareAndSwap} replaces one by another. What has to happen
+ * together, takes and writes of any tuples of a space, is a {@link io.vudo.tuplespace.Transaction}:
+ *
+ * <pre>{@code
+ * spaces
+ *     .begin("accounts", Duration.ofSeconds(10))
+ *     .thenCompose(
+ *         tx ->
+ *             tx.take(Template.of("alice", FieldType.INT))
+ *                 .thenCompose(alice -> tx.write(Tuple.of("alice", 90), 0))
+ *                 .thenCompose(lease -> tx.commit()));
+ * }</pre>
+ *
+ * <p><b>Waiting and meeting.</b> A read or take with a {@code Duration} waits for its tuple, and a
+ * {@code barrier} for others; nobody holds a thread meanwhile. A {@code watch} is told of every
+ * change. A {@link io.vudo.protocol.Lease} ends by itself, which makes a claim of one that died
+ * disappear; it can be renewed.
  *
  * <p><b>Sending again.</b> An answer can get lost, so an operation may carry an {@link
  * io.vudo.tuplespace.OperationId}: sent again, it counts once.

@@ -269,17 +269,28 @@ class SpaceCoordinationTest {
 
   @Test
   void aTupleThatNobodyConfirmsGoesBack() {
-    try (SpaceFixture space = space("hold-age = 1s")) {
+    try (SpaceFixture space = space("offer-timeout = 1s")) {
       space.write("job", 1);
       assertEquals(found("job", 1), offer(space, "wait:a|0"));
       assertEquals(found("job", 1), offer(space, "wait:a|0"), "repeated");
-      assertEquals(0, space.count());
+      // Nobody can be told yet whether it is there.
+      TestProbe<SpaceReply> counts = space.send(to -> new SpaceCommand.Count(JOB, to));
+      TestProbe<SpaceReply> reads = space.send(to -> new SpaceCommand.Read(JOB, to));
+      counts.expectNoMessage(Duration.ofMillis(1));
       space.holder = (holder, holdId) -> CompletableFuture.completedFuture(HoldOutcome.ABORTED);
       space.clock.addAndGet(1_000);
-      await().until(() -> space.count() == 1);
+      assertEquals(1, space.count());
+      counts.expectMessage(new SpaceReply.Counted(1));
+      reads.expectMessage(found("job", 1));
       // The caller was too slow and hears it.
       assertEquals(SpaceReply.NotFound.NOT_FOUND, space.confirm("wait:a|0"));
       assertEquals(found("job", 1), offer(space, "wait:b|0"));
+      TestProbe<SpaceReply> takes = space.send(to -> new SpaceCommand.Take(NONE, JOB, to));
+      TestProbe<SpaceReply> holds =
+          space.send(to -> new SpaceCommand.Hold("h", "worker/alice", JOB, to));
+      assertEquals(SpaceReply.Done.DONE, space.confirm("wait:b|0"));
+      takes.expectMessage(SpaceReply.NotFound.NOT_FOUND);
+      holds.expectMessage(SpaceReply.NotFound.NOT_FOUND);
       for (int i = 0; i < 2; i++) {
         assertEquals(SpaceReply.Done.DONE, space.confirm("wait:b|0"));
         space.restart();

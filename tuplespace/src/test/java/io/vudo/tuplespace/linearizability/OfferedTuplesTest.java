@@ -23,7 +23,6 @@ import org.apache.pekko.cluster.typed.Cluster;
 import org.apache.pekko.cluster.typed.Join;
 import org.apache.pekko.persistence.testkit.PersistenceTestKitPlugin;
 import org.apache.pekko.persistence.testkit.PersistenceTestKitSnapshotPlugin;
-import org.junit.jupiter.api.Disabled;
 import org.junit.jupiter.api.Test;
 
 /** What is offered to one that waits everywhere, and what others see of it meanwhile. */
@@ -36,7 +35,6 @@ final class OfferedTuplesTest {
    * Two tuples are written, three take: one that waits with an open template, and one for each of
    * the two. In every order of one at a time both tuples are taken by somebody.
    */
-  @Disabled("A tuple that is offered and given back is out of sight of those that do not wait.")
   @Test
   void aTupleThatIsGivenBackIsNotMissedByOthers() {
     var config =
