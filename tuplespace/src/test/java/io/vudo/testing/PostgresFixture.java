@@ -38,6 +38,7 @@ public final class PostgresFixture implements AutoCloseable {
   private static final Path INSTALLED = Path.of("/usr/lib/postgresql");
   private static final Duration PATIENCE = Duration.ofMinutes(1);
   private static final String USER = "vudo";
+  private static final String TEST = "vudo-test";
 
   private final Path directory;
   private final Process server;
@@ -243,16 +244,34 @@ public final class PostgresFixture implements AutoCloseable {
 
   /** A connection of the test's own. */
   public Connection connect() throws SQLException {
-    return DriverManager.getConnection(url());
+    return DriverManager.getConnection(url() + "&ApplicationName=" + TEST);
   }
 
-  /** Cuts the connections of all clients, in the midst of whatever they do. */
+  /** Lets no commit of an event through until it is closed. */
+  public Connection holdCommits() throws SQLException {
+    Connection connection = connect();
+    try (Statement statement = connection.createStatement()) {
+      connection.setAutoCommit(false);
+      statement.execute("LOCK TABLE event_journal IN EXCLUSIVE MODE");
+      return connection;
+    } catch (SQLException e) {
+      connection.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Cuts the connections of all clients but those of {@link #connect}, in the midst of whatever
+   * they do.
+   */
   public void cutConnections() throws SQLException {
     try (Connection connection = connect();
         Statement statement = connection.createStatement()) {
       statement.execute(
           "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-              + " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()");
+              + " WHERE backend_type = 'client backend' AND application_name <> '"
+              + TEST
+              + "'");
     }
   }
 

@@ -7,6 +7,7 @@ import io.vudo.testing.PostgresFixture;
 import io.vudo.tuplespace.linearizability.Operation.Item;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -130,11 +131,11 @@ final class ClusterLinearizabilityTest {
     int victim = random.nextInt(cluster.size());
     switch (fault) {
       case KILL -> {
-        cluster.kill(victim);
+        duringCommits(random, postgres, () -> cluster.kill(victim));
         cluster.startAgain(victim);
       }
       case KILL_FOR_LONG -> {
-        cluster.kill(victim);
+        duringCommits(random, postgres, () -> cluster.kill(victim));
         cluster.awaitSize(cluster.size() - 1);
         Thread.sleep(random.nextInt(1500));
         cluster.startAgain(victim);
@@ -149,7 +150,26 @@ final class ClusterLinearizabilityTest {
         Thread.sleep(100 + random.nextInt(1900));
         cluster.signal(victim, "CONT");
       }
-      case CUT_JOURNAL -> postgres.cutConnections();
+      case CUT_JOURNAL -> duringCommits(random, postgres, postgres::cutConnections);
+    }
+  }
+
+  /** What happens to a partition. */
+  @FunctionalInterface
+  private interface Blow {
+    void fall() throws Exception;
+  }
+
+  /**
+   * A commit takes a millisecond, so a blow seldom falls into one. Here all wait to be committed
+   * when it does: what was answered too early is lost, and what is told too late is done.
+   */
+  private static void duringCommits(Random random, PostgresFixture postgres, Blow blow)
+      throws Exception {
+    try (Connection held = postgres.holdCommits()) {
+      Thread.sleep(100 + random.nextInt(300));
+      blow.fall();
+      held.rollback();
     }
   }
 
