@@ -157,8 +157,7 @@ class TurnTuplesTest {
               call('x', "w", text("0.tuples/b#1#0"), 0),
               call('h', "w", JOBS, text("w"), 0, 0));
       for (byte[] call : calls) {
-        assertEquals(
-            -1, ask(node, a, call).status(), () -> "" + (char) call[0]);
+        assertEquals(-1, ask(node, a, call).status(), () -> "" + (char) call[0]);
       }
       byte[] bad = {(byte) 0x91, (byte) 0xc1};
       List<byte[]> invalid =
@@ -282,10 +281,7 @@ class TurnTuplesTest {
   }
 
   private static long count(TestNode node, String spirit) {
-    return Long.parseLong(
-        new String(
-            node.askBytes(spirit, "go", call('n', "s", NONE, 0)),
-            UTF_8));
+    return Long.parseLong(new String(node.askBytes(spirit, "go", call('n', "s", NONE, 0)), UTF_8));
   }
 
   private static void awaitSuspended(TestNode node, String spirit) {
@@ -421,9 +417,7 @@ class TurnTuplesTest {
   }
 
   private static String history(TestNode node, String spirit) {
-    return new String(
-        node.getBytes("/v1/spirits/" + spirit + "/history"),
-        UTF_8);
+    return new String(node.getBytes("/v1/spirits/" + spirit + "/history"), UTF_8);
   }
 
   private static void awaitTold(TestNode node, String spirit, String watch, List<Told> expected) {
