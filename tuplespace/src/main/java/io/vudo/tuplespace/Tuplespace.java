@@ -277,7 +277,7 @@ public final class Tuplespace {
 
   private static CompletableFuture<Optional<Tuple>> tuple(
       CompletableFuture<Optional<SpaceClient.Place>> found) {
-    return found.thenApply(place -> place.map(one -> one.found().tuple()));
+    return SpaceClient.map(found, place -> place.map(one -> one.found().tuple()));
   }
 
   /**
@@ -307,7 +307,8 @@ public final class Tuplespace {
    *
    * <p>A tuple that comes for a caller that waits without a key is out of sight until the caller
    * has said that it has it; when it died meanwhile, the tuple is back after {@code
-   * vudo.tuplespace.hold-age}.
+   * vudo.tuplespace.offer-timeout}. Others that ask for it meanwhile are answered when that is
+   * decided, so nobody misses a tuple that comes back.
    *
    * @param operation an idempotency key, or none; also without one the tuple is taken once, however
    *     often the space has to be asked
@@ -369,12 +370,12 @@ public final class Tuplespace {
             partition.getAsInt(),
             replyTo -> new SpaceCommand.Count(template, replyTo),
             Tuplespace::counted)
-        : client
-            .askAll(
+        : SpaceClient.map(
+            client.askAll(
                 space,
                 unused -> replyTo -> new SpaceCommand.Count(template, replyTo),
-                Tuplespace::counted)
-            .thenApply(counts -> counts.stream().mapToLong(Long::longValue).sum());
+                Tuplespace::counted),
+            counts -> counts.stream().mapToLong(Long::longValue).sum());
   }
 
   private static Long counted(SpaceReply reply) {
@@ -517,19 +518,17 @@ public final class Tuplespace {
    */
   public CompletionStage<Optional<Held>> hold(
       String space, SpiritId holder, String holdId, Template template) {
-    return client
-        .remove(
+    return SpaceClient.map(
+        client.remove(
             space,
             template,
             "",
             (partition, replyTo) ->
                 new SpaceCommand.Hold(
-                    Partitions.idAt(holdId, partition), holder.toString(), template, replyTo))
-        .thenApply(
-            place ->
-                place.map(
-                    one ->
-                        new Held(Partitions.idAt(holdId, one.partition()), one.found().tuple())));
+                    Partitions.idAt(holdId, partition), holder.toString(), template, replyTo)),
+        place ->
+            place.map(
+                one -> new Held(Partitions.idAt(holdId, one.partition()), one.found().tuple())));
   }
 
   /**
@@ -579,7 +578,7 @@ public final class Tuplespace {
               replyTo -> new SpaceCommand.ReleaseTake(name, replyTo),
               Tuplespace::done));
     }
-    return SpaceClient.all(released).thenApply(all -> null);
+    return SpaceClient.map(SpaceClient.all(released), all -> null);
   }
 
   /** What was asked for by an id, whichever part of the space has it. */
@@ -717,20 +716,20 @@ public final class Tuplespace {
                       Partitions.idAt(watchId, partition), watcher, template, replyTo),
               Tuplespace::done));
     }
-    return SpaceClient.all(asked).thenApply(all -> null);
+    return SpaceClient.map(SpaceClient.all(asked), all -> null);
   }
 
   /** Ends a watch of a Spirit. Done when that is durable, also when there is no such watch. */
   public CompletionStage<Void> unwatchFor(String space, SpiritId watcher, String watchId) {
-    return client
-        .askAll(
+    return SpaceClient.map(
+        client.askAll(
             space,
             partition ->
                 replyTo ->
                     new SpaceCommand.UnwatchForSpirit(
                         Partitions.idAt(watchId, partition), watcher, replyTo),
-            Tuplespace::done)
-        .thenApply(all -> null);
+            Tuplespace::done),
+        all -> null);
   }
 
   /** What fits into no {@code long} is for ever. */

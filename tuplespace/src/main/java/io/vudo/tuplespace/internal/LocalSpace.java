@@ -218,7 +218,7 @@ public final class LocalSpace {
       List<Tuple> tuples = new ArrayList<>(Math.min(limit, found.size()));
       for (StoredTuple stored : found.subList(0, Math.min(limit, found.size()))) {
         if (take) {
-          remove(stored);
+          remove(stripe(stored.tuple()), stored);
         }
         tuples.add(stored.tuple());
       }
@@ -408,6 +408,9 @@ public final class LocalSpace {
   }
 
   private StoredTuple oldest(Template template, long locked) {
+    if (Long.bitCount(locked) == 1) {
+      return part(locked).store.read(template).orElse(null);
+    }
     StoredTuple oldest = null;
     for (long rest = locked; rest != 0; rest &= rest - 1) {
       StoredTuple found = part(rest).store.read(template).orElse(null);
@@ -424,13 +427,14 @@ public final class LocalSpace {
       return Optional.empty();
     }
     if (take) {
-      remove(found);
+      Part stripe = Long.bitCount(locked) == 1 ? part(locked) : stripe(found.tuple());
+      remove(stripe, found);
     }
     return Optional.of(found.tuple());
   }
 
-  private void remove(StoredTuple stored) {
-    stripe(stored.tuple()).store.remove(stored.entryId());
+  private void remove(Part stripe, StoredTuple stored) {
+    stripe.store.remove(stored.entryId());
     storedBytes.addAndGet(-stored.storedBytes());
   }
 
@@ -717,7 +721,7 @@ public final class LocalSpace {
       try {
         stripe.advance(served);
         Optional<StoredTuple> stored = stripe.store.visible(entryId);
-        stored.ifPresent(LocalSpace.this::remove);
+        stored.ifPresent(there -> remove(stripe, there));
         return stored.isPresent();
       } finally {
         stripe.lock.unlock();

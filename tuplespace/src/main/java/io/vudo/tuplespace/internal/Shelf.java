@@ -143,6 +143,11 @@ final class Shelf {
     return count;
   }
 
+  /** How many indexes there are beside that by first field. */
+  int addedIndexes() {
+    return added.size();
+  }
+
   /** How many tuples a look-up by this template walks at most. */
   int candidateCount(Template template) {
     return candidates(template, false).run.size();

@@ -1,7 +1,9 @@
 package io.vudo.tuplespace.internal;
 
+import io.vudo.protocol.ErrorCode;
 import io.vudo.tuplespace.HoldResolver;
 import io.vudo.tuplespace.WaitListener;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -140,6 +142,15 @@ final class SpaceLog extends EventSourcedBehavior<SpaceLog.Batch, SpaceEvent, Sp
             events.add(event);
             event.waiters().forEach(waiter -> kept.add(waiter.party().id().text()));
           });
+      for (SpaceCommand.Operation deferred : space.drainDeferred()) {
+        answers.add(
+            () ->
+                deferred
+                    .replyTo()
+                    .tell(
+                        SpaceState.refused(
+                            ErrorCode.SPACE_UNAVAILABLE, "It moves; nothing was done.")));
+      }
     }
     publishing.add(tell(space.drainChanges(), space));
     boolean leaving = keep;
@@ -161,7 +172,11 @@ final class SpaceLog extends EventSourcedBehavior<SpaceLog.Batch, SpaceEvent, Sp
           }
           for (SpaceEvent event : events) {
             if (event instanceof SpaceEvent.Held held) {
-              holdChecks.watch(held.holdId(), held.timeMillis() + settings.holdAge().toMillis());
+              Duration age =
+                  held.holder().equals(SpaceState.CALLER_HOLDER)
+                      ? settings.offerTimeout()
+                      : settings.holdAge();
+              holdChecks.watch(held.holdId(), held.timeMillis() + age.toMillis());
             }
           }
           if (leaving) {

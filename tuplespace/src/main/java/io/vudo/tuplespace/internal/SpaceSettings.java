@@ -25,7 +25,8 @@ public record SpaceSettings(
     Duration restartBackoffMin,
     Duration restartBackoffMax,
     int maxWatchBehind,
-    Duration maxTransactionTime) {
+    Duration maxTransactionTime,
+    Duration offerTimeout) {
 
   /**
    * Reads the settings of a whole configuration.
@@ -62,7 +63,8 @@ public record SpaceSettings(
           positive(config, "restart-backoff-min"),
           positive(config, "restart-backoff-max"),
           positiveInt(config, "max-watch-behind"),
-          positive(config, "max-transaction-time"));
+          positive(config, "max-transaction-time"),
+          positive(config, "offer-timeout"));
     } catch (ConfigException e) {
       throw new VudoException(ErrorCode.CONFIG_INVALID, e.getMessage(), e);
     }

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.function.Supplier;
 import org.apache.pekko.actor.typed.ActorRef;
 
 /**
@@ -66,6 +67,11 @@ final class SpaceState {
 
   // Those that the newest event kept, if it kept any.
   private Optional<SpaceEvent.WaitersKept> kept = Optional.empty();
+
+  // Those that do not wait, and found nothing but what is offered to somebody. Until that one has
+  // said whether it takes it, nobody can tell them what is there.
+  private List<SpaceCommand.Operation> deferred = new ArrayList<>();
+  private boolean offerEnded;
 
   // Of the decision on its way.
   private List<SpaceEvent> events = new ArrayList<>();
@@ -256,7 +262,55 @@ final class SpaceState {
     } catch (RuntimeException e) {
       throw new VudoException(ErrorCode.INTERNAL_ERROR, "A space failed to decide.", e);
     }
+    if (offerEnded) {
+      decideDeferred();
+    }
     return new Decision(events, reply, notices);
+  }
+
+  private void decideDeferred() {
+    offerEnded = false;
+    List<SpaceCommand.Operation> again = drainDeferred();
+    for (SpaceCommand.Operation operation : again) {
+      Optional<SpaceReply> reply;
+      try {
+        reply = decide(operation);
+      } catch (VudoException e) {
+        reply = Optional.of(new SpaceReply.Refused(e.toError()));
+      }
+      reply.ifPresent(answer -> notices.add(new Notice.Answer("", operation.replyTo(), answer)));
+    }
+  }
+
+  /** Those that were not answered yet, though they do not wait. */
+  List<SpaceCommand.Operation> drainDeferred() {
+    List<SpaceCommand.Operation> drained = deferred;
+    deferred = new ArrayList<>();
+    return drained;
+  }
+
+  private boolean isOffered(Template template) {
+    long now = store.nowMillis();
+    return store.holdsOf(CALLER_HOLDER).stream()
+        .anyMatch(held -> !held.stored().endsBy(now) && template.matches(held.stored().tuple()));
+  }
+
+  /** The answer of one that found nothing, unless something may come back at once. */
+  private Optional<SpaceReply> nothingFor(SpaceCommand.Operation operation, Template template) {
+    if (isOffered(template)) {
+      deferred.add(operation);
+      return Optional.empty();
+    }
+    return Optional.of(nothing());
+  }
+
+  private Optional<SpaceReply> unlessOffered(
+      SpaceCommand.Operation operation, Template template, Supplier<SpaceReply> answer) {
+    if (isOffered(template)) {
+      deferred.add(operation);
+      return Optional.empty();
+    }
+    return Optional.of(answer.get());
   }
 
   private Optional<SpaceReply> refused(SpaceWork work, VudoException failure) {
@@ -284,21 +338,22 @@ final class SpaceState {
     } else if (work instanceof SpaceCommand.Offer offer) {
       return offer(offer);
     } else if (work instanceof SpaceCommand.ReadAll readAll) {
-      return Optional.of(readAll(readAll));
+      return unlessOffered(readAll, readAll.template(), () -> readAll(readAll));
     } else if (work instanceof SpaceCommand.TakeAll takeAll) {
-      return Optional.of(takeAll(takeAll));
+      return unlessOffered(takeAll, takeAll.template(), () -> takeAll(takeAll));
     } else if (work instanceof SpaceCommand.Count count) {
-      return Optional.of(new SpaceReply.Counted(store.count(count.template())));
+      return unlessOffered(
+          count, count.template(), () -> new SpaceReply.Counted(store.count(count.template())));
     } else if (work instanceof SpaceCommand.CompareAndSwap swap) {
-      return Optional.of(swap(swap));
+      return swap(swap);
     } else if (work instanceof SpaceCommand.Renew renew) {
       return Optional.of(renew(renew));
     } else if (work instanceof SpaceCommand.CancelLease cancel) {
       return Optional.of(cancelLease(cancel.lease()));
     } else if (work instanceof SpaceCommand.Hold hold) {
-      return Optional.of(hold(hold));
+      return hold(hold);
     } else if (work instanceof SpaceCommand.HoldAll holdAll) {
-      return Optional.of(holdAll(holdAll));
+      return unlessOffered(holdAll, holdAll.template(), () -> holdAll(holdAll));
     } else if (work instanceof SpaceCommand.ConfirmTake confirm) {
       return Optional.of(confirm(confirm.holdId()));
     } else if (work instanceof SpaceCommand.ReleaseTake release) {
@@ -478,15 +533,15 @@ final class SpaceState {
     }
   }
 
-  private SpaceReply swap(SpaceCommand.CompareAndSwap swap) {
+  private Optional<SpaceReply> swap(SpaceCommand.CompareAndSwap swap) {
     checkTtl(swap.ttlMillis());
     checkNoTurn(swap.operation());
     if (swap.operation() instanceof OperationId.Key key && keys.contains(key.key())) {
-      return new SpaceReply.Found(takenUnder(key.key()), 0);
+      return Optional.of(new SpaceReply.Found(takenUnder(key.key()), 0));
     }
     Optional<StoredTuple> found = store.read(swap.expected());
     if (found.isEmpty()) {
-      return nothing();
+      return nothingFor(swap, swap.expected());
     }
     checkRoom(StoredTuple.storedBytes(swap.replacement()) - found.get().storedBytes());
     long now = store.nowMillis();
@@ -495,7 +550,7 @@ final class SpaceState {
     happen(new SpaceEvent.Written(now, stored, OperationId.none()));
     settle(swap.operation());
     offerIfVisible(stored);
-    return new SpaceReply.Found(found.get().tuple(), found.get().entryId());
+    return Optional.of(new SpaceReply.Found(found.get().tuple(), found.get().entryId()));
   }
 
   // Leases
@@ -681,7 +736,7 @@ final class SpaceState {
     SpaceCommand.Patience patience = search.patience();
     if (patience.waitId().isEmpty() || patience.millis() <= 0) {
       waiters.remove(party.id());
-      return Optional.of(nothing());
+      return nothingFor(search, search.template());
     }
     waiters.put(party, search.template(), take, patience.millis());
     return Optional.empty();
@@ -741,12 +796,13 @@ final class SpaceState {
 
   // Holding
 
-  private SpaceReply hold(SpaceCommand.Hold hold) {
+  private Optional<SpaceReply> hold(SpaceCommand.Hold hold) {
     checkId(hold.holdId());
     SpiritId.parse(hold.holder());
     Optional<HeldTuple> held = heldFor(hold.holder(), hold.holdId());
     if (held.isPresent()) {
-      return new SpaceReply.Found(held.get().stored().tuple(), held.get().stored().entryId());
+      return Optional.of(
+          new SpaceReply.Found(held.get().stored().tuple(), held.get().stored().entryId()));
     }
     if (finishedHolds.contains(hold.holdId())) {
       // A request that was overtaken by the end of its own turn. It must not take another tuple.
@@ -755,14 +811,14 @@ final class SpaceState {
     }
     Optional<StoredTuple> found = store.read(hold.template());
     if (found.isEmpty()) {
-      return nothing();
+      return nothingFor(hold, hold.template());
     }
     // One that waits under this id has its tuple now; a second hold would be lost.
     waiters.remove(Waiter.Spirit.idOf(hold.holdId()));
     happen(
         new SpaceEvent.Held(
             store.nowMillis(), hold.holdId(), hold.holder(), found.get().entryId()));
-    return new SpaceReply.Found(found.get().tuple(), found.get().entryId());
+    return Optional.of(new SpaceReply.Found(found.get().tuple(), found.get().entryId()));
   }
 
   private SpaceReply holdAll(SpaceCommand.HoldAll holdAll) {
@@ -1092,7 +1148,11 @@ final class SpaceState {
       store
           .held(confirmed.holdId())
           .filter(held -> !held.written())
-          .ifPresent(held -> changed(TupleChange.Kind.REMOVED, held.stored().tuple()));
+          .ifPresent(
+              held -> {
+                changed(TupleChange.Kind.REMOVED, held.stored().tuple());
+                offerEnded |= held.holder().equals(CALLER_HOLDER);
+              });
       store.confirm(confirmed.holdId());
       finishedHolds.put(confirmed.holdId(), true);
     } else if (event instanceof SpaceEvent.HoldReleased released) {
@@ -1135,6 +1195,7 @@ final class SpaceState {
   }
 
   private void release(HeldTuple held) {
+    offerEnded |= held.holder().equals(CALLER_HOLDER);
     store.release(held.holdId());
     boolean visible = store.visible(held.stored().entryId()).isPresent();
     if (visible && held.written()) {

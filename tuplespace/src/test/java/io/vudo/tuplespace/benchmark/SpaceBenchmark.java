@@ -19,6 +19,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.DoubleSupplier;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 
 /**
@@ -224,29 +226,52 @@ public final class SpaceBenchmark {
     System.out.printf(
         Locale.ROOT, "%n| one read, median, µs | 1,000 tuples | 1,000,000 tuples | ratio |%n");
     System.out.println("|---|---|---|---|");
-    LocalTuplespace few = filled(1_000, false);
-    LocalTuplespace many = filled(1_000_000, false);
-    printLookUps("by first field, 1,000 of the tuples", few, many, 1_000, 1_000, false);
-    printLookUps("by first field, 50,000 of the tuples", few, many, 1_000, 50_000, false);
-    few = filled(1_000, true);
-    many = filled(1_000_000, true);
-    printLookUps("by second field, all first fields equal", few, many, 1_000, 1_000, true);
+    for (int asked : new int[] {1_000, 50_000}) {
+      String which = asked == 1_000 ? "1,000" : "50,000";
+      Template[] fewTemplates = templates(1_000, 1_000, false);
+      Template[] manyTemplates = templates(asked, 1_000_000, false);
+      LocalTuplespace few = filled(1_000, false);
+      LocalTuplespace many = filled(1_000_000, false);
+      printLookUps(
+          "by first field, " + which + " of the tuples",
+          () -> read(fewTemplates, template -> few.read(template).isPresent()),
+          () -> read(manyTemplates, template -> many.read(template).isPresent()));
+      Map<Field, Tuple> fewPlain = plain(1_000);
+      Map<Field, Tuple> manyPlain = plain(1_000_000);
+      printLookUps(
+          "the same in a ConcurrentHashMap",
+          () -> read(fewTemplates, template -> fewPlain.get(firstField(template)) != null),
+          () -> read(manyTemplates, template -> manyPlain.get(firstField(template)) != null));
+    }
+    Template[] fewTemplates = templates(1_000, 1_000, true);
+    Template[] manyTemplates = templates(1_000, 1_000_000, true);
+    LocalTuplespace few = filled(1_000, true);
+    LocalTuplespace many = filled(1_000_000, true);
+    printLookUps(
+        "by second field, all first fields equal",
+        () -> read(fewTemplates, template -> few.read(template).isPresent()),
+        () -> read(manyTemplates, template -> many.read(template).isPresent()));
   }
 
-  private static void printLookUps(
-      String name,
-      LocalTuplespace few,
-      LocalTuplespace many,
-      int fewKeys,
-      int manyKeys,
-      boolean second) {
-    Template[] fewTemplates = templates(fewKeys, 1_000, second);
-    Template[] manyTemplates = templates(manyKeys, 1_000_000, second);
+  private static Field firstField(Template template) {
+    return template.exactFirstField().orElseThrow();
+  }
+
+  private static Map<Field, Tuple> plain(int tuples) {
+    Map<Field, Tuple> plain = new ConcurrentHashMap<>();
+    for (int i = 0; i < tuples; i++) {
+      Tuple tuple = Tuple.of("job-" + i, i, PAYLOAD);
+      plain.put(tuple.field(0), tuple);
+    }
+    return plain;
+  }
+
+  private static void printLookUps(String name, DoubleSupplier few, DoubleSupplier many) {
     double[] fewMicros = new double[9];
     double[] manyMicros = new double[9];
     for (int round = -2; round < 9; round++) {
-      double one = read(few, fewTemplates);
-      double other = read(many, manyTemplates);
+      double one = few.getAsDouble();
+      double other = many.getAsDouble();
       if (round >= 0) {
         fewMicros[round] = one;
         manyMicros[round] = other;
@@ -283,13 +308,13 @@ public final class SpaceBenchmark {
   }
 
   /** The median of one read, in microseconds; 16 in a row are measured. */
-  private static double read(LocalTuplespace space, Template[] templates) {
+  private static double read(Template[] templates, Predicate<Template> finds) {
     Latencies latencies = new Latencies();
     SplittableRandom random = new SplittableRandom(2);
     for (int i = 0; i < 20_000; i++) {
       long before = System.nanoTime();
       for (int j = 0; j < 16; j++) {
-        check(space.read(templates[random.nextInt(templates.length)]).isPresent());
+        check(finds.test(templates[random.nextInt(templates.length)]));
       }
       latencies.add(System.nanoTime() - before);
     }

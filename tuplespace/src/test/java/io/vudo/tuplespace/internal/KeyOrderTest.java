@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.vudo.protocol.Field;
 import io.vudo.protocol.Tuple;
+import java.lang.reflect.ParameterizedType;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -49,5 +50,16 @@ class KeyOrderTest {
         }
       }
     }
+  }
+
+  /**
+   * {@link java.util.HashMap} uses the order of a key only if its class is comparable to itself.
+   */
+  @Test
+  void theTableOfAnIndexUsesTheOrder() throws Exception {
+    Class<?> key = Class.forName(FieldIndex.class.getName() + "$Bucket");
+    ParameterizedType order = (ParameterizedType) key.getGenericInterfaces()[0];
+    assertEquals(Comparable.class, order.getRawType());
+    assertEquals(key, order.getActualTypeArguments()[0]);
   }
 }

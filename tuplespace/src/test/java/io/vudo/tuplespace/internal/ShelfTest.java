@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.vudo.protocol.FieldType;
 import io.vudo.protocol.Template;
 import io.vudo.protocol.Tuple;
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
 /** Which tuples a look-up walks. */
@@ -27,7 +28,7 @@ class ShelfTest {
 
   private static Template template(int position, Object value) {
     Object[] slots = new Object[7];
-    java.util.Arrays.fill(slots, Template.ANY);
+    Arrays.fill(slots, Template.ANY);
     slots[0] = "job";
     slots[position] = value;
     return Template.of(slots);
@@ -72,6 +73,7 @@ class ShelfTest {
     assertEquals(MANY, shelf.candidateCount(typed));
     Template few = template(1, 0);
     read(few, 100);
+    assertEquals(0, shelf.addedIndexes());
     assertEquals(MANY, shelf.candidateCount(few), "the oldest matches, nothing is walked");
   }
 
@@ -109,6 +111,7 @@ class ShelfTest {
       indexed += shelf.candidateCount(template(position, MANY - 1)) == 1 ? 1 : 0;
     }
     assertEquals(4, indexed);
+    assertEquals(4, shelf.addedIndexes());
     // One that is wanted more than another takes its place.
     read(template(6, MANY - 1), 40);
     assertEquals(1, shelf.candidateCount(template(6, MANY - 1)));

@@ -11,6 +11,7 @@ import io.vudo.tuplespace.HoldOutcome;
 import io.vudo.tuplespace.HoldResolver;
 import io.vudo.tuplespace.OperationId;
 import io.vudo.tuplespace.WaitListener;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -37,6 +38,9 @@ final class SpaceFixture implements AutoCloseable {
   final List<String> asked = new CopyOnWriteArrayList<>();
   volatile BiFunction<String, String, CompletionStage<HoldOutcome>> holder =
       (id, holdId) -> CompletableFuture.completedFuture(HoldOutcome.PENDING);
+
+  /** Takes what the partition tells others, when set. */
+  volatile Siblings siblings;
 
   /** For waits; moved by hand like the other. */
   final AtomicLong ticks = new AtomicLong();
@@ -126,11 +130,25 @@ final class SpaceFixture implements AutoCloseable {
                 resolver,
                 listener,
                 clocks,
-                (partition, command) -> space.tell(command)));
+                (partition, command) -> {
+                  if (siblings != null) {
+                    siblings.tell(partition, command);
+                  } else {
+                    // All partitions are this one.
+                    space.tell(command);
+                  }
+                }));
   }
 
   void stop() {
     kit.stop(space);
+  }
+
+  /** Stops as sharding does it, before the partition goes to another node. */
+  void leave() {
+    TestProbe<SpaceReply> probe = kit.createTestProbe();
+    space.tell(SpaceCommand.Stop.STOP);
+    probe.expectTerminated(space, Duration.ofSeconds(10));
   }
 
   void restart() {
@@ -160,6 +178,13 @@ final class SpaceFixture implements AutoCloseable {
     SpaceReply reply = probe.receiveMessage();
     probe.stop();
     return reply;
+  }
+
+  /** The answer as it is. */
+  SpaceReply raw(Function<ActorRef<SpaceReply>, SpaceCommand> command) {
+    TestProbe<SpaceReply> probe = kit.createTestProbe();
+    space.tell(command.apply(probe.getRef()));
+    return probe.receiveMessage();
   }
 
   SpaceReply write(Object... values) {

@@ -102,7 +102,7 @@ class TupleStoreModelTest {
             .min()
             .orElse(StoredTuple.FOR_EVER),
         store.nextLeaseEndMillis());
-    long id = 1 + random.nextInt((int) store.nextEntryId());
+    long id = 1L + random.nextInt((int) store.nextEntryId());
     Optional<StoredTuple> there = everything().filter(s -> s.entryId() == id).findFirst();
     assertEquals(there, store.anywhere(id));
     assertEquals(Optional.ofNullable(visible.get(id)), store.visible(id));
