@@ -133,6 +133,36 @@ export namespace host {
   @external("spirit", "tuplespace_take")
   export declare function tuplespace_take(space: usize, spaceLen: i32, template: usize, templateLen: i32, timeout: i64, outPtr: usize, outLen: usize): i32;
   // @ts-ignore: decorator
+  @external("spirit", "tuplespace_read_all")
+  export declare function tuplespace_read_all(space: usize, spaceLen: i32, template: usize, templateLen: i32, limit: i32, outPtr: usize, outLen: usize): i32;
+  // @ts-ignore: decorator
+  @external("spirit", "tuplespace_take_all")
+  export declare function tuplespace_take_all(space: usize, spaceLen: i32, template: usize, templateLen: i32, limit: i32, outPtr: usize, outLen: usize): i32;
+  // @ts-ignore: decorator
+  @external("spirit", "tuplespace_count")
+  export declare function tuplespace_count(space: usize, spaceLen: i32, template: usize, templateLen: i32): i64;
+  // @ts-ignore: decorator
+  @external("spirit", "tuplespace_swap")
+  export declare function tuplespace_swap(space: usize, spaceLen: i32, expected: usize, expectedLen: i32, replacement: usize, replacementLen: i32, ttl: i64, outPtr: usize, outLen: usize): i32;
+  // @ts-ignore: decorator
+  @external("spirit", "tuplespace_write_leased")
+  export declare function tuplespace_write_leased(space: usize, spaceLen: i32, tuple: usize, tupleLen: i32, ttl: i64, buf: usize, cap: i32): i32;
+  // @ts-ignore: decorator
+  @external("spirit", "tuplespace_renew")
+  export declare function tuplespace_renew(space: usize, spaceLen: i32, lease: usize, leaseLen: i32, ttl: i64): i32;
+  // @ts-ignore: decorator
+  @external("spirit", "tuplespace_cancel_lease")
+  export declare function tuplespace_cancel_lease(space: usize, spaceLen: i32, lease: usize, leaseLen: i32): i32;
+  // @ts-ignore: decorator
+  @external("spirit", "tuplespace_barrier")
+  export declare function tuplespace_barrier(space: usize, spaceLen: i32, name: usize, nameLen: i32, parties: i32, timeout: i64): i32;
+  // @ts-ignore: decorator
+  @external("spirit", "tuplespace_watch")
+  export declare function tuplespace_watch(space: usize, spaceLen: i32, template: usize, templateLen: i32, name: usize, nameLen: i32): i32;
+  // @ts-ignore: decorator
+  @external("spirit", "tuplespace_unwatch")
+  export declare function tuplespace_unwatch(space: usize, spaceLen: i32, name: usize, nameLen: i32): i32;
+  // @ts-ignore: decorator
   @external("spirit", "log")
   export declare function log(level: i32, message: usize, messageLen: i32): void;
   // @ts-ignore: decorator
@@ -412,6 +442,114 @@ export function tuplespaceTake(space: string, template: ArrayBuffer, timeout: i6
   return answer(host.tuplespace_take(
     changetype<usize>(utf8), utf8.byteLength, changetype<usize>(template), template.byteLength,
     timeout, OUT, OUT + 4));
+}
+
+/**
+ * Copies of up to `limit` tuples that match (1 to 10,000), oldest first: an array of tuples for
+ * TupleReader, empty when there is none. Capability: tuplespace_read.
+ */
+export function tuplespaceReadAll(space: string, template: ArrayBuffer, limit: i32 = 10000): Answer {
+  const utf8 = String.UTF8.encode(space);
+  return answer(host.tuplespace_read_all(
+    changetype<usize>(utf8), utf8.byteLength, changetype<usize>(template), template.byteLength,
+    limit, OUT, OUT + 4));
+}
+
+/** Like tuplespaceReadAll, and removes them as tuplespaceTake does. Capability: tuplespace_take. */
+export function tuplespaceTakeAll(space: string, template: ArrayBuffer, limit: i32 = 10000): Answer {
+  const utf8 = String.UTF8.encode(space);
+  return answer(host.tuplespace_take_all(
+    changetype<usize>(utf8), utf8.byteLength, changetype<usize>(template), template.byteLength,
+    limit, OUT, OUT + 4));
+}
+
+/** How many tuples match, or a negative Status. Capability: tuplespace_read. */
+export function tuplespaceCount(space: string, template: ArrayBuffer): i64 {
+  const utf8 = String.UTF8.encode(space);
+  return host.tuplespace_count(
+    changetype<usize>(utf8), utf8.byteLength, changetype<usize>(template), template.byteLength);
+}
+
+/**
+ * Takes the oldest tuple that matches `expected` and writes `replacement` when the turn commits;
+ * NOT_FOUND when nothing matches, also while another turn has the tuple. Answers what was taken.
+ * Capabilities: tuplespace_take and tuplespace_write.
+ */
+export function tuplespaceSwap(
+  space: string, expected: ArrayBuffer, replacement: ArrayBuffer, ttl: i64 = 0,
+): Answer {
+  const utf8 = String.UTF8.encode(space);
+  return answer(host.tuplespace_swap(
+    changetype<usize>(utf8), utf8.byteLength, changetype<usize>(expected), expected.byteLength,
+    changetype<usize>(replacement), replacement.byteLength, ttl, OUT, OUT + 4));
+}
+
+/** What a leased write answered: the name of the lease when `status` is OK. */
+export class LeaseAnswer {
+  constructor(readonly status: i32, readonly lease: string) {}
+}
+
+/** Like tuplespaceWrite with a `ttl` of at least 1. Capability: tuplespace_write. */
+export function tuplespaceWriteLeased(space: string, tuple: ArrayBuffer, ttl: i64): LeaseAnswer {
+  const utf8 = String.UTF8.encode(space);
+  const length = host.tuplespace_write_leased(
+    changetype<usize>(utf8), utf8.byteLength, changetype<usize>(tuple), tuple.byteLength,
+    ttl, NAME, 512);
+  return length < 0 ? new LeaseAnswer(length, "") : new LeaseAnswer(Status.OK, name(length));
+}
+
+/**
+ * Lets the tuple of a lease live for `ttl` milliseconds from the commit on, 0 = for ever; does
+ * nothing when it is not there any more then. Capability: tuplespace_write, and tuplespace_take
+ * for a lease that this Spirit did not write.
+ */
+export function tuplespaceRenew(space: string, lease: string, ttl: i64): i32 {
+  const a = String.UTF8.encode(space);
+  const b = String.UTF8.encode(lease);
+  return host.tuplespace_renew(
+    changetype<usize>(a), a.byteLength, changetype<usize>(b), b.byteLength, ttl);
+}
+
+/** Removes the tuple of a lease when the turn commits; otherwise as tuplespaceRenew. */
+export function tuplespaceCancelLease(space: string, lease: string): i32 {
+  const a = String.UTF8.encode(space);
+  const b = String.UTF8.encode(lease);
+  return host.tuplespace_cancel_lease(
+    changetype<usize>(a), a.byteLength, changetype<usize>(b), b.byteLength);
+}
+
+/**
+ * Suspends the turn until `parties` have arrived at the barrier `name` of the space, at most
+ * `timeout` milliseconds; answers in which place this Spirit arrived, from 0, or a negative
+ * Status. It arrives at once, also when the turn fails later. Capability: tuplespace_write.
+ */
+export function tuplespaceBarrier(space: string, name: string, parties: i32, timeout: i64): i32 {
+  const a = String.UTF8.encode(space);
+  const b = String.UTF8.encode(name);
+  return host.tuplespace_barrier(
+    changetype<usize>(a), a.byteLength, changetype<usize>(b), b.byteLength, parties, timeout);
+}
+
+/**
+ * Watches the tuples that match from the commit on, in place of an earlier watch `name` of the
+ * space. Each change is a message of type `tuple.added`, `tuple.removed` or `tuple.expired` with
+ * the array [name, space, tuple]; `tuple.missed` with [name, space, null] says that changes may
+ * have been lost. Capability: tuplespace_read.
+ */
+export function tuplespaceWatch(space: string, template: ArrayBuffer, name: string): i32 {
+  const a = String.UTF8.encode(space);
+  const b = String.UTF8.encode(name);
+  return host.tuplespace_watch(
+    changetype<usize>(a), a.byteLength, changetype<usize>(template), template.byteLength,
+    changetype<usize>(b), b.byteLength);
+}
+
+/** Ends a watch when the turn commits, if there is one of this name. */
+export function tuplespaceUnwatch(space: string, name: string): i32 {
+  const a = String.UTF8.encode(space);
+  const b = String.UTF8.encode(name);
+  return host.tuplespace_unwatch(
+    changetype<usize>(a), a.byteLength, changetype<usize>(b), b.byteLength);
 }
 
 /** The types a field of a tuple can have, as a template names them. */

@@ -194,6 +194,87 @@ int32_t vudo_tuplespace_take(const char *space, uint32_t space_len, const void *
                              uint32_t template_len, int64_t timeout, uint8_t **out_ptr,
                              uint32_t *out_len);
 
+/* The turn is the transaction, over as many spaces as it uses: there is no begin and no
+ * commit. What it takes is out of everybody's sight from the call on and gone with the
+ * commit, or back when the turn fails; what it writes comes into sight after the commit,
+ * one after the other. A turn sees none of its own writes. */
+
+/* The longest name of a lease. */
+enum { VUDO_MAX_LEASE = 512 };
+
+/* Copies of up to `limit` tuples that match (1 to 10,000), oldest first, as one
+ * MessagePack array of them; an empty one when there is none. VUDO_TIMEOUT when the
+ * space did not answer. Capability: tuplespace_read, or tuplespace_read:<space>. */
+VUDO_IMPORT("tuplespace_read_all")
+int32_t vudo_tuplespace_read_all(const char *space, uint32_t space_len, const void *template_,
+                                 uint32_t template_len, uint32_t limit, uint8_t **out_ptr,
+                                 uint32_t *out_len);
+
+/* Like vudo_tuplespace_read_all, and removes the tuples as vudo_tuplespace_take does;
+ * each is one effect of the turn. Capability: tuplespace_take. */
+VUDO_IMPORT("tuplespace_take_all")
+int32_t vudo_tuplespace_take_all(const char *space, uint32_t space_len, const void *template_,
+                                 uint32_t template_len, uint32_t limit, uint8_t **out_ptr,
+                                 uint32_t *out_len);
+
+/* How many tuples match, or a negative status. Capability: tuplespace_read. */
+VUDO_IMPORT("tuplespace_count")
+int64_t vudo_tuplespace_count(const char *space, uint32_t space_len, const void *template_,
+                              uint32_t template_len);
+
+/* Takes the oldest tuple that matches `expected` and writes `replacement` when the turn
+ * commits; `out` is what was taken. VUDO_NOT_FOUND when nothing matches, also while
+ * another turn has the tuple: then nothing is done. Capabilities: tuplespace_take and
+ * tuplespace_write. */
+VUDO_IMPORT("tuplespace_swap")
+int32_t vudo_tuplespace_swap(const char *space, uint32_t space_len, const void *expected,
+                             uint32_t expected_len, const void *replacement,
+                             uint32_t replacement_len, int64_t ttl, uint8_t **out_ptr,
+                             uint32_t *out_len);
+
+/* Like vudo_tuplespace_write with a `ttl` of at least 1. Writes the name of the lease to
+ * `buf`, which is good with VUDO_MAX_LEASE bytes, and returns its length;
+ * VUDO_BUFFER_TOO_SMALL, and then no tuple is written. Capability: tuplespace_write. */
+VUDO_IMPORT("tuplespace_write_leased")
+int32_t vudo_tuplespace_write_leased(const char *space, uint32_t space_len, const void *tuple,
+                                     uint32_t tuple_len, int64_t ttl, char *buf, uint32_t cap);
+
+/* Lets the tuple of a lease live for `ttl` milliseconds from the commit on, 0 = for ever.
+ * Does nothing when the tuple is not there any more then. Capability: tuplespace_write,
+ * and tuplespace_take for a lease that this Spirit did not write. */
+VUDO_IMPORT("tuplespace_renew")
+int32_t vudo_tuplespace_renew(const char *space, uint32_t space_len, const char *lease,
+                              uint32_t lease_len, int64_t ttl);
+
+/* Removes the tuple of a lease when the turn commits; otherwise as vudo_tuplespace_renew. */
+VUDO_IMPORT("tuplespace_cancel_lease")
+int32_t vudo_tuplespace_cancel_lease(const char *space, uint32_t space_len, const char *lease,
+                                     uint32_t lease_len);
+
+/* Suspends the turn until `parties` (1 to 100,000) have arrived at the barrier `name` (1 to
+ * 256 characters) of the space, at most `timeout` milliseconds (1 or more), and returns in
+ * which place this Spirit arrived, from 0. It arrives at once, also when the turn fails
+ * later; after VUDO_TIMEOUT nobody counts on it. VUDO_INVALID_PARAMETER when others wait
+ * there for another number. Capability: tuplespace_write. */
+VUDO_IMPORT("tuplespace_barrier")
+int32_t vudo_tuplespace_barrier(const char *space, uint32_t space_len, const char *name,
+                                uint32_t name_len, uint32_t parties, int64_t timeout);
+
+/* Watches the tuples that match from the commit on, in place of an earlier watch `name` (1 to
+ * 256 characters) of the space. Each change is a message of type "tuple.added",
+ * "tuple.removed" or "tuple.expired" with the MessagePack array [name, space, tuple];
+ * "tuple.missed" with [name, space, nil] says that changes may have been lost. The watch
+ * ends with the Spirit's life. Capability: tuplespace_read. */
+VUDO_IMPORT("tuplespace_watch")
+int32_t vudo_tuplespace_watch(const char *space, uint32_t space_len, const void *template_,
+                              uint32_t template_len, const char *name, uint32_t name_len);
+
+/* Ends a watch when the turn commits, if there is one; nothing of it arrives afterwards.
+ * Capability: tuplespace_read. */
+VUDO_IMPORT("tuplespace_unwatch")
+int32_t vudo_tuplespace_unwatch(const char *space, uint32_t space_len, const char *name,
+                                uint32_t name_len);
+
 /* Writes one line to the Spirit's log when the turn commits; `level` is a
  * vudo_log_level. Without the capability actuator_log the line is dropped. */
 VUDO_IMPORT("log") void vudo_log(int32_t level, const char *message, uint32_t message_len);

@@ -120,8 +120,8 @@ final class Courier {
               spirits
                   .tuplespace()
                   .confirm(confirm.getSpace(), confirm.getHold())
-                  .whenComplete((done, failure) -> Steps.at(Steps.CONFIRMED)));
-          Steps.at(Steps.CONFIRMING);
+                  .whenComplete((done, failure) -> Steps.at(Steps.CONFIRMED, machine.id())));
+          Steps.at(Steps.CONFIRMING, machine.id());
         }
       } else if (!waits && asked.add(position)) {
         await(position, tell(machine.id(), effect));

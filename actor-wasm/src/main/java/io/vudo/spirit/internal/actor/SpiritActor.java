@@ -741,7 +741,7 @@ final class SpiritActor
     }
     Attempt.Finished finished = (Attempt.Finished) attempt;
     Turn turn = finished.turn();
-    Steps.at(Steps.COMPUTED);
+    Steps.at(Steps.COMPUTED, id);
     uncommitted.add(SpiritEvent.newBuilder().setTurn(turn).build());
     uncommittedBytes += turn.getSerializedSize();
     List<TurnLog> lines = finished.logs();
@@ -866,7 +866,13 @@ final class SpiritActor
     }
     List<SpiritEvent> entries = packed(uncommitted);
     uncommitted.clear();
-    return Effect().persist(entries).thenRun(() -> committed(machine));
+    return Effect()
+        .persist(entries)
+        .thenRun(
+            () -> {
+              Steps.at(Steps.COMMITTED, id);
+              committed(machine);
+            });
   }
 
   private List<SpiritEvent> packed(List<SpiritEvent> events) {
@@ -876,12 +882,13 @@ final class SpiritActor
   }
 
   private void committed(SpiritMachine machine) {
-    Steps.at(Steps.COMMITTED);
     List<Runnable> released = List.copyOf(afterCommit);
     afterCommit.clear();
     uncommittedBytes = 0;
     released.forEach(Runnable::run);
-    Steps.at(Steps.REPLIED);
+    if (!released.isEmpty()) {
+      Steps.at(Steps.REPLIED, id);
+    }
     startDeliveries(machine);
     scheduleTimers(machine);
     if (registered && !machine.needsWaking()) {
@@ -973,7 +980,7 @@ final class SpiritActor
       spaceByHold.put(hold, space);
       holdsOfTurn.put(hold, space);
     }
-    Steps.at(Steps.ASKING);
+    Steps.at(Steps.ASKING, id);
     context.pipeToSelf(
         queries.ask(wanted, hold),
         (answer, failure) ->
@@ -991,7 +998,7 @@ final class SpiritActor
     if (!querying || arrived.request() != request) {
       return Effect().none();
     }
-    Steps.at(Steps.HELD);
+    Steps.at(Steps.HELD, id);
     querying = false;
     if (!arrived.holdId().isEmpty() && arrived.heard()) {
       // Now it is known what the holds are called, or that there is none.
@@ -1059,7 +1066,7 @@ final class SpiritActor
       return Effect().none();
     }
     Answer answer = Waits.as(wait.get(), answered.answer());
-    Steps.at(Steps.HELD);
+    Steps.at(Steps.HELD, id);
     waits.answered(wait.get(), answer);
     if (answer.getTuple().getStatus() == GuestStatus.OK && wait.get().getTuple().getTake()) {
       String space = wait.get().getTuple().getSpace();

@@ -1,11 +1,12 @@
 package io.vudo.spirit.internal.actor;
 
+import io.vudo.protocol.SpiritId;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * The steps of a turn that takes tuples, at each of which a test can end the process as {@code kill
- * -9} does: with the system property {@code vudo.test.halt-at = STEP:N} it ends when the step comes
- * for the N-th time. Without the property this does nothing.
+ * -9} does: with the system property {@code vudo.test.halt-at = TYPE/ID:STEP:N} it ends when the
+ * step comes for the N-th time in that Spirit. Without the property this does nothing.
  */
 final class Steps {
   /** A space is about to be asked. */
@@ -30,17 +31,20 @@ final class Steps {
   static final String CONFIRMED = "confirmed";
 
   private static final String WANTED = System.getProperty("vudo.test.halt-at", "");
+
+  /** What the exit code is after {@code kill -9}. */
+  private static final int KILLED = 137;
+
   private static final AtomicLong COUNT = new AtomicLong();
 
   private Steps() {}
 
-  static void at(String step) {
-    if (!WANTED.isEmpty() && WANTED.equals(step + ":" + nextOf(step))) {
-      Runtime.getRuntime().halt(137);
+  /** It is so far with a turn of this Spirit. */
+  static void at(String step, SpiritId id) {
+    if (!WANTED.isEmpty()
+        && WANTED.startsWith(id + ":" + step + ":")
+        && WANTED.endsWith(":" + COUNT.incrementAndGet())) {
+      Runtime.getRuntime().halt(KILLED);
     }
-  }
-
-  private static long nextOf(String step) {
-    return WANTED.startsWith(step + ":") ? COUNT.incrementAndGet() : 0;
   }
 }
