@@ -151,7 +151,7 @@ public final class Transaction {
             (done, failure) -> {
               if (failure != null) {
                 // If the commit was decided already, this changes nothing.
-                var alsoUnused = end(false);
+                var unusedAbort = end(false);
               }
             });
     return swapped;

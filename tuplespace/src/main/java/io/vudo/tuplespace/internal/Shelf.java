@@ -56,6 +56,7 @@ final class Shelf {
   }
 
   /** What a look-up walks, and which positions have the right value already. */
+  @SuppressWarnings("ArrayRecordComponent") // Never compared.
   private record Candidates(Run<StoredTuple> run, int[] positions) {}
 
   private final Run<StoredTuple> all = new Run<>();

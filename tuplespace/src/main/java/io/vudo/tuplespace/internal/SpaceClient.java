@@ -155,7 +155,7 @@ public final class SpaceClient {
                 return;
               }
               try {
-                var alsoUnused =
+                var unusedNext =
                     next.apply(value)
                         .whenComplete(
                             (last, failed) -> {
