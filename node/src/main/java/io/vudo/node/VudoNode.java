@@ -2,6 +2,7 @@ package io.vudo.node;
 
 import io.vudo.node.internal.NodeAssembly;
 import io.vudo.spirit.Spirits;
+import io.vudo.tuplespace.Tuplespace;
 import java.net.URI;
 import java.util.concurrent.CompletionStage;
 import org.apache.pekko.actor.typed.ActorSystem;
@@ -39,6 +40,11 @@ public final class VudoNode implements AutoCloseable {
    */
   public Spirits spirits() {
     return assembly.spirits();
+  }
+
+  /** The spaces of the cluster, for code of the same JVM. */
+  public Tuplespace tuplespace() {
+    return assembly.tuplespace();
   }
 
   /** The actor system, for actors of one's own beside the Spirits. */

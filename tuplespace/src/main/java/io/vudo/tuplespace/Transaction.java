@@ -58,7 +58,9 @@ public final class Transaction {
    * @param ttlMillis the lease, which counts from now on; 0 for ever
    */
   public CompletionStage<Lease> write(Tuple tuple, long ttlMillis) {
-    return writeAll(List.of(tuple), ttlMillis).thenApply(leases -> leases.get(0));
+    return SpaceClient.map(
+        ManyTuples.write(client, space, List.of(tuple), ttlMillis, OperationId.none(), id),
+        leases -> leases.get(0));
   }
 
   /** Writes several tuples. */
@@ -68,9 +70,8 @@ public final class Transaction {
 
   /** The oldest tuple that matches, or else one that this transaction wrote. */
   public CompletionStage<Optional<Tuple>> read(Template template) {
-    return client
-        .find(space, template, id)
-        .thenApply(place -> place.map(one -> one.found().tuple()));
+    return SpaceClient.map(
+        client.find(space, template, id), place -> place.map(one -> one.found().tuple()));
   }
 
   /** As the other; waits for a tuple when there is none. */
@@ -84,15 +85,15 @@ public final class Transaction {
   }
 
   private CompletableFuture<Optional<Tuple>> taken(Template template) {
-    return client
-        .remove(
+    return SpaceClient.map(
+        client.remove(
             space,
             template,
             id,
             (partition, replyTo) ->
                 new SpaceCommand.Take(
-                    OperationId.none(), template, id, SpaceCommand.Patience.NONE, replyTo))
-        .thenApply(place -> place.map(one -> one.found().tuple()));
+                    OperationId.none(), template, id, SpaceCommand.Patience.NONE, replyTo)),
+        place -> place.map(one -> one.found().tuple()));
   }
 
   /**
@@ -151,7 +152,7 @@ public final class Transaction {
             (done, failure) -> {
               if (failure != null) {
                 // If the commit was decided already, this changes nothing.
-                var unusedAbort = end(false);
+                var unusedEnd = end(false);
               }
             });
     return swapped;

@@ -277,7 +277,7 @@ public final class Tuplespace {
 
   private static CompletableFuture<Optional<Tuple>> tuple(
       CompletableFuture<Optional<SpaceClient.Place>> found) {
-    return found.thenApply(place -> place.map(one -> one.found().tuple()));
+    return SpaceClient.map(found, place -> place.map(one -> one.found().tuple()));
   }
 
   /**
@@ -369,12 +369,12 @@ public final class Tuplespace {
             partition.getAsInt(),
             replyTo -> new SpaceCommand.Count(template, replyTo),
             Tuplespace::counted)
-        : client
-            .askAll(
+        : SpaceClient.map(
+            client.askAll(
                 space,
                 unused -> replyTo -> new SpaceCommand.Count(template, replyTo),
-                Tuplespace::counted)
-            .thenApply(counts -> counts.stream().mapToLong(Long::longValue).sum());
+                Tuplespace::counted),
+            counts -> counts.stream().mapToLong(Long::longValue).sum());
   }
 
   private static Long counted(SpaceReply reply) {
@@ -517,19 +517,17 @@ public final class Tuplespace {
    */
   public CompletionStage<Optional<Held>> hold(
       String space, SpiritId holder, String holdId, Template template) {
-    return client
-        .remove(
+    return SpaceClient.map(
+        client.remove(
             space,
             template,
             "",
             (partition, replyTo) ->
                 new SpaceCommand.Hold(
-                    Partitions.idAt(holdId, partition), holder.toString(), template, replyTo))
-        .thenApply(
-            place ->
-                place.map(
-                    one ->
-                        new Held(Partitions.idAt(holdId, one.partition()), one.found().tuple())));
+                    Partitions.idAt(holdId, partition), holder.toString(), template, replyTo)),
+        place ->
+            place.map(
+                one -> new Held(Partitions.idAt(holdId, one.partition()), one.found().tuple())));
   }
 
   /**
@@ -571,7 +569,7 @@ public final class Tuplespace {
     List<Integer> partitions = only.isPresent() ? List.of(only.getAsInt()) : Partitions.all();
     List<CompletableFuture<Void>> released = new ArrayList<>();
     for (int partition : partitions) {
-      String name = Partitions.idAt(Partitions.baseOf(hold), partition);
+      String name = only.isPresent() ? hold : Partitions.idAt(hold, partition);
       released.add(
           client.ask(
               space,
@@ -579,7 +577,7 @@ public final class Tuplespace {
               replyTo -> new SpaceCommand.ReleaseTake(name, replyTo),
               Tuplespace::done));
     }
-    return SpaceClient.all(released).thenApply(all -> null);
+    return SpaceClient.map(SpaceClient.all(released), all -> null);
   }
 
   /** What was asked for by an id, whichever part of the space has it. */
@@ -669,14 +667,30 @@ public final class Tuplespace {
   }
 
   /**
-   * A Spirit waits no longer at a barrier; it counts as not arrived, unless the barrier opened.
+   * A Spirit whose time is over waits no longer at a barrier; it counts as not arrived, unless the
+   * barrier has opened.
    *
-   * @throws VudoException {@code SPACE_NAME_INVALID}
+   * @param requestId as in {@link #awaitBarrier}
+   * @param parties as in {@link #awaitBarrier}
+   * @return in which place it arrived, when it goes on after all; empty when nobody counts on it.
+   *     Fails with {@code BARRIER_MISMATCH}
    */
-  public void cancelBarrier(String space, String requestId, String name) {
+  public CompletionStage<Optional<Integer>> leaveBarrier(
+      String space, String requestId, String name, int parties) {
     int partition = Partitions.of(name);
-    client.tell(
-        space, partition, new SpaceCommand.CancelWait(Partitions.idAt(requestId, partition)));
+    return client.ask(
+        space,
+        partition,
+        replyTo ->
+            new SpaceCommand.Arrive(
+                name,
+                parties,
+                new SpaceCommand.Patience(Partitions.idAt(requestId, partition), 0),
+                replyTo),
+        reply ->
+            reply instanceof SpaceReply.Passed passed
+                ? Optional.of(passed.index())
+                : Optional.empty());
   }
 
   /**
@@ -701,20 +715,20 @@ public final class Tuplespace {
                       Partitions.idAt(watchId, partition), watcher, template, replyTo),
               Tuplespace::done));
     }
-    return SpaceClient.all(asked).thenApply(all -> null);
+    return SpaceClient.map(SpaceClient.all(asked), all -> null);
   }
 
   /** Ends a watch of a Spirit. Done when that is durable, also when there is no such watch. */
   public CompletionStage<Void> unwatchFor(String space, SpiritId watcher, String watchId) {
-    return client
-        .askAll(
+    return SpaceClient.map(
+        client.askAll(
             space,
             partition ->
                 replyTo ->
                     new SpaceCommand.UnwatchForSpirit(
                         Partitions.idAt(watchId, partition), watcher, replyTo),
-            Tuplespace::done)
-        .thenApply(all -> null);
+            Tuplespace::done),
+        all -> null);
   }
 
   /** What fits into no {@code long} is for ever. */

@@ -39,6 +39,9 @@
  * <p>If the Spirit falls silent, the space asks a {@link io.vudo.tuplespace.HoldResolver} how the
  * turn ended. It never guesses.
  *
+ * <p><b>Without a cluster.</b> {@link io.vudo.tuplespace.LocalTuplespace} is a space within one
+ * process and in memory only, with the same matching, order, leases and waits.
+ *
  * <p><b>Time.</b> Leases are counted by the clock of the node that carries the space. When a space
  * moves to a node whose clock is behind, its time stands still until that clock has caught up with
  * the last event.

@@ -11,11 +11,15 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.FieldType;
+import io.vudo.protocol.Lease;
 import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.Template;
 import io.vudo.protocol.Tuple;
+import io.vudo.protocol.TupleChange;
 import io.vudo.protocol.VudoError;
 import io.vudo.protocol.VudoException;
+import io.vudo.tuplespace.internal.Partitions;
+import io.vudo.tuplespace.internal.SpaceClient;
 import io.vudo.tuplespace.internal.SpaceCommand;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
@@ -29,7 +33,6 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.cluster.MemberStatus;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
-import org.apache.pekko.cluster.sharding.typed.javadsl.EntityTypeKey;
 import org.apache.pekko.cluster.typed.Cluster;
 import org.apache.pekko.cluster.typed.Join;
 import org.apache.pekko.persistence.testkit.PersistenceTestKitPlugin;
@@ -50,9 +53,19 @@ class TuplespaceTest {
   private static final WaitListener LISTENER =
       new WaitListener() {
         @Override
-        public void found(SpiritId waiter, String requestId, Tuple tuple) {
+        public void found(SpiritId waiter, String requestId, String hold, Tuple tuple) {
           HEARD.add(requestId + " " + tuple);
           throw new IllegalStateException("A listener that fails does no harm.");
+        }
+
+        @Override
+        public void passed(SpiritId waiter, String requestId, int index) {
+          HEARD.add(requestId + " passed " + index);
+        }
+
+        @Override
+        public void changed(SpiritId watcher, String watchId, TupleChange change) {
+          HEARD.add(watchId + " " + change.kind().text());
         }
 
         @Override
@@ -66,15 +79,17 @@ class TuplespaceTest {
   private static Tuplespace one;
   private static Tuplespace other;
 
-  private static Config config() {
+  static Config config() {
     return ConfigFactory.parseString(
             """
                 pekko.actor.provider = cluster
                 pekko.actor.allow-java-serialization = off
                 pekko.remote.artery.canonical.hostname = "127.0.0.1"
                 pekko.remote.artery.canonical.port = 0
+                pekko.remote.artery.advanced.maximum-frame-size = 4 MiB
                 pekko.cluster.jmx.multi-mbeans-in-same-jvm = on
                 pekko.coordinated-shutdown.exit-jvm = off
+                pekko.actor.testkit.typed.system-shutdown-default = 60s
                 pekko.loglevel = WARNING
                 pekko.stdout-loglevel = OFF
                 """)
@@ -141,21 +156,30 @@ class TuplespaceTest {
     SpiritId alice = SpiritId.parse("worker/alice");
     get(one.write("held", Tuple.of("job", 1), 0, OperationId.turn(alice, 1, 0)));
     assertEquals(
-        Optional.of(Tuple.of("job", 1)), get(one.hold("held", alice, "worker/alice#2#0", JOB)));
+        Tuple.of("job", 1),
+        get(one.hold("held", alice, "worker/alice#2#0", JOB)).orElseThrow().tuple());
     assertEquals(0L, get(other.count("held", JOB)));
     get(one.release("held", "worker/alice#2#0"));
-    assertEquals(
-        Optional.of(Tuple.of("job", 1)), get(one.hold("held", alice, "worker/alice#3#0", JOB)));
-    get(one.confirm("held", "worker/alice#3#0"));
-    get(other.confirm("held", "worker/alice#3#0"));
+    Held held = get(one.hold("held", alice, "worker/alice#3#0", JOB)).orElseThrow();
+    assertEquals(Tuple.of("job", 1), held.tuple());
+    assertEquals("worker/alice#3#0", Tuplespace.holdIdOf(held.hold()));
+    get(one.confirm("held", held.hold()));
+    get(other.confirm("held", held.hold()));
+    get(one.release("held", held.hold()));
     assertEquals(0L, get(other.count("held", JOB)));
   }
 
-  /** Ends the actor of a space, wherever it lives, as a hand-off does. */
+  /** Ends the actors of a space, wherever they live, as a hand-off does. */
   private static void restart(String space) {
-    ClusterSharding.get(oneNode.system())
-        .entityRefFor(EntityTypeKey.create(SpaceCommand.class, "space"), space)
-        .tell(SpaceCommand.Stop.STOP);
+    restart(oneNode, space);
+  }
+
+  static void restart(ActorTestKit node, String space) {
+    for (int partition : Partitions.all()) {
+      ClusterSharding.get(node.system())
+          .entityRefFor(SpaceClient.SPACES, Partitions.entityId(space, partition))
+          .tell(SpaceCommand.Stop.STOP);
+    }
   }
 
   @Test
@@ -237,7 +261,7 @@ class TuplespaceTest {
       String space = "told-" + i;
       one.await(space, alice, space + "#take", JOB, true, Duration.ofMinutes(1));
       other.await(space, alice, space + "#read", JOB, false, Duration.ofMinutes(1));
-      one.cancel(space, space + "#gone");
+      one.cancel(space, space + "#gone", JOB, "");
       one.await(space, alice, space + "#gone", JOB, true, Duration.ofMinutes(1));
       // Both requests are there before the tuple is.
       get(one.count(space, JOB));
@@ -247,12 +271,12 @@ class TuplespaceTest {
       String read = space + "#read " + Tuple.of("job", i);
       await().until(() -> HEARD.containsAll(List.of(took, read)));
       assertEquals(0L, get(one.count(space, JOB)));
-      one.cancel(space, space + "#take");
+      one.cancel(space, space + "#take", JOB, "");
       await().until(() -> get(other.count(space, JOB)) == 1L);
     }
     assertEquals(
         ErrorCode.SPACE_NAME_INVALID,
-        assertThrows(VudoException.class, () -> one.cancel("no name", "r")).code());
+        assertThrows(VudoException.class, () -> one.cancel("no name", "r", JOB, "")).code());
   }
 
   @Test
@@ -271,7 +295,7 @@ class TuplespaceTest {
     int more = Thread.getAllStackTraces().size() - before;
     assertTrue(more < 50, more + " threads more");
     for (int i = 0; i < 10_000; i += 100) {
-      List<CompletionStage<Void>> writes = new ArrayList<>();
+      List<CompletionStage<Lease>> writes = new ArrayList<>();
       for (int j = i; j < i + 100; j++) {
         writes.add(one.write("many", Tuple.of("job", j), 0, OperationId.none()));
       }

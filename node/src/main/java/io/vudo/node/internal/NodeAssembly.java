@@ -60,6 +60,7 @@ public final class NodeAssembly implements AutoCloseable {
 
   private ActorSystem<Void> system;
   private Spirits spirits;
+  private Tuplespace tuplespace;
   private URI httpAddress;
 
   private NodeAssembly(NodeSettings settings) {
@@ -132,8 +133,7 @@ public final class NodeAssembly implements AutoCloseable {
     logLap("Cluster", startNanos);
     // Only now: Spirits that a crash left with work to do wake up and look for their deployments.
     SpiritRuntime runtime = SpiritRuntime.create(system, deployments, engines);
-    Tuplespace tuplespace =
-        Tuplespace.start(system, runtime.holdResolver(), runtime.waitListener());
+    tuplespace = Tuplespace.start(system, runtime.holdResolver(), runtime.waitListener());
     runtime.start(tuplespace);
     spirits = runtime;
     logLap("Spirits and spaces", startNanos);
@@ -278,6 +278,11 @@ public final class NodeAssembly implements AutoCloseable {
 
   public Spirits spirits() {
     return spirits;
+  }
+
+  /** See {@link io.vudo.node.VudoNode#tuplespace}. */
+  public Tuplespace tuplespace() {
+    return tuplespace;
   }
 
   public ActorSystem<?> system() {

@@ -4,12 +4,8 @@ import io.vudo.node.VudoNode;
 import io.vudo.protocol.SpiritId;
 import io.vudo.spirit.SpiritStatus;
 import io.vudo.spirit.Spirits;
-import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
@@ -89,10 +85,10 @@ public final class DurabilityBenchmark {
               new Row("one turn a commit, 64 callers", s -> asks(single.spirits(), s, CALLERS)),
               new Row("group commit, 64 callers", s -> asks(node.spirits(), s, CALLERS)),
               new Row("plain Pekko, 64 callers", s -> plain(node.system(), sharding, s, CALLERS)),
-              new Row("fsync for each 64 records", s -> raw(file, recordBytes, CALLERS, s)),
+              new Row("fsync for each 64 records", s -> RawFile.run(file, recordBytes, CALLERS, s)),
               new Row("Spirit, 1 caller", s -> asks(node.spirits(), s, 1)),
               new Row("plain Pekko, 1 caller", s -> plain(node.system(), sharding, s, 1)),
-              new Row("fsync for each record", s -> raw(file, recordBytes, 1, s)));
+              new Row("fsync for each record", s -> RawFile.run(file, recordBytes, 1, s)));
       for (int round = -1; round < rounds; round++) {
         for (Row row : rows) {
           Load.Result result = row.side().run(seconds);
@@ -151,32 +147,6 @@ public final class DurabilityBenchmark {
       ActorSystem<?> system, ClusterSharding sharding, int seconds, int callers)
       throws InterruptedException {
     return Load.run(seconds, callers, i -> PlainCounter.ask(system, sharding, "one"));
-  }
-
-  /** Appends records and flushes them together; each counts as an operation. */
-  private static Load.Result raw(Path file, int recordBytes, int records, int seconds)
-      throws IOException {
-    ByteBuffer bytes = ByteBuffer.allocateDirect(recordBytes * records);
-    List<Long> latencies = new ArrayList<>();
-    long start = System.nanoTime();
-    try (FileChannel channel =
-        FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
-      long until = start + Duration.ofSeconds(seconds).toNanos();
-      for (long sent = start; sent - until < 0; ) {
-        bytes.clear();
-        while (bytes.hasRemaining()) {
-          channel.write(bytes);
-        }
-        channel.force(false);
-        long now = System.nanoTime();
-        for (int i = 0; i < records; i++) {
-          latencies.add(now - sent);
-        }
-        sent = now;
-      }
-    }
-    return Load.result(
-        latencies.stream().mapToLong(Long::longValue).toArray(), System.nanoTime() - start);
   }
 
   private static long number(Path database, String what, String order) throws SQLException {

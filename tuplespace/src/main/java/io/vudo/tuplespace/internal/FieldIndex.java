@@ -10,9 +10,11 @@ import java.util.Map;
  * by which the table finds its way among those of one hash ({@link HashMap} makes a tree of them).
  */
 final class FieldIndex<T extends Placed> {
-  /** Those of one key; it is the key of the table as well, which saves an object for each. */
-  private static final class Bucket<T extends Placed> extends Run<T>
-      implements Comparable<Bucket<T>> {
+  /**
+   * Those of one key; it is the key of the table as well, which saves an object for each. It is not
+   * generic: {@link HashMap} uses the order of a class that is comparable with just itself.
+   */
+  private static final class Bucket extends Run<Placed> implements Comparable<Bucket> {
     private final int[] positions;
     private final int hash;
 
@@ -39,7 +41,7 @@ final class FieldIndex<T extends Placed> {
       if (this == other) {
         return true;
       }
-      if (!(other instanceof Bucket<?> bucket) || hash != bucket.hash) {
+      if (!(other instanceof Bucket bucket) || hash != bucket.hash) {
         return false;
       }
       Fields own = fields();
@@ -58,11 +60,11 @@ final class FieldIndex<T extends Placed> {
     }
 
     @Override
-    public int compareTo(Bucket<T> other) {
+    public int compareTo(Bucket other) {
       Fields own = fields();
       Fields others = other.fields();
       for (int position : positions) {
-        int order = FieldOrder.compare(own.fieldAt(position), others.fieldAt(position));
+        int order = KeyOrder.compare(own.fieldAt(position), others.fieldAt(position));
         if (order != 0) {
           return order;
         }
@@ -72,7 +74,7 @@ final class FieldIndex<T extends Placed> {
   }
 
   private final int[] positions;
-  private final Map<Bucket<T>, Bucket<T>> buckets = new HashMap<>();
+  private final Map<Bucket, Bucket> buckets = new HashMap<>();
 
   /** By these positions, ascending. */
   FieldIndex(int... positions) {
@@ -89,12 +91,12 @@ final class FieldIndex<T extends Placed> {
 
   /** Those of the same values; null when there are none. */
   Run<T> find(Fields values) {
-    return buckets.get(new Bucket<T>(positions, values));
+    return elements(buckets.get(new Bucket(positions, values)));
   }
 
   void add(T added) {
-    Bucket<T> fresh = new Bucket<>(positions, added);
-    Bucket<T> before = buckets.putIfAbsent(fresh, fresh);
+    Bucket fresh = new Bucket(positions, added);
+    Bucket before = buckets.putIfAbsent(fresh, fresh);
     if (before == null) {
       fresh.add(added);
       fresh.key = null;
@@ -105,16 +107,22 @@ final class FieldIndex<T extends Placed> {
 
   /** Removes one; false when it is not in here. */
   boolean remove(T removed) {
-    Bucket<T> bucket = buckets.get(new Bucket<T>(positions, removed));
-    if (bucket == null || bucket.at(removed.place()) == null) {
+    Bucket bucket = buckets.get(new Bucket(positions, removed));
+    if (bucket == null) {
+      return false;
+    } else if (bucket.size() > 1) {
+      return bucket.removeAt(removed.place()) != null;
+    } else if (bucket.first().place() != removed.place()) {
       return false;
     }
-    // What is empty goes, or every value that there ever was would leave a trace; before it is
-    // empty, since its key is that of its first.
-    if (bucket.size() == 1) {
-      buckets.remove(bucket);
-    }
-    bucket.removeAt(removed.place());
+    // What is empty goes, or every value that there ever was would leave a trace. It keeps its one
+    // element, by which the table knows it.
+    buckets.remove(bucket);
     return true;
+  }
+
+  @SuppressWarnings("unchecked") // Only such elements get in.
+  private Run<T> elements(Bucket bucket) {
+    return (Run<T>) (Run<?>) bucket;
   }
 }

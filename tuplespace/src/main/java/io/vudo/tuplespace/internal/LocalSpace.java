@@ -129,7 +129,7 @@ public final class LocalSpace {
       try {
         advance(locked, served);
         if (reserve(bytes, locked)) {
-          return put(tuple, ttlMillis, served);
+          return put(part(stripe), tuple, ttlMillis, served);
         }
       } finally {
         unlock(locked);
@@ -155,7 +155,7 @@ public final class LocalSpace {
         if (reserve(bytes, locked)) {
           List<LocalTuplespace.Lease> leases = new ArrayList<>(tuples.size());
           for (Tuple tuple : tuples) {
-            leases.add(put(tuple, ttlMillis, served));
+            leases.add(put(stripe(tuple), tuple, ttlMillis, served));
           }
           return leases;
         }
@@ -218,7 +218,7 @@ public final class LocalSpace {
       List<Tuple> tuples = new ArrayList<>(Math.min(limit, found.size()));
       for (StoredTuple stored : found.subList(0, Math.min(limit, found.size()))) {
         if (take) {
-          remove(stored);
+          remove(stripe(stored.tuple()), stored);
         }
         tuples.add(stored.tuple());
       }
@@ -263,7 +263,7 @@ public final class LocalSpace {
         long growth = StoredTuple.storedBytes(replacement) - before.storedBytes();
         if (reserve(growth, locked)) {
           stripe(before.tuple()).store.remove(before.entryId());
-          put(replacement, 0, served);
+          put(stripe(replacement), replacement, 0, served);
           return Optional.of(before.tuple());
         }
       } finally {
@@ -408,6 +408,9 @@ public final class LocalSpace {
   }
 
   private StoredTuple oldest(Template template, long locked) {
+    if (Long.bitCount(locked) == 1) {
+      return part(locked).store.read(template).orElse(null);
+    }
     StoredTuple oldest = null;
     for (long rest = locked; rest != 0; rest &= rest - 1) {
       StoredTuple found = part(rest).store.read(template).orElse(null);
@@ -424,19 +427,19 @@ public final class LocalSpace {
       return Optional.empty();
     }
     if (take) {
-      remove(found);
+      Part stripe = Long.bitCount(locked) == 1 ? part(locked) : stripe(found.tuple());
+      remove(stripe, found);
     }
     return Optional.of(found.tuple());
   }
 
-  private void remove(StoredTuple stored) {
-    stripe(stored.tuple()).store.remove(stored.entryId());
+  private void remove(Part stripe, StoredTuple stored) {
+    stripe.store.remove(stored.entryId());
     storedBytes.addAndGet(-stored.storedBytes());
   }
 
   /** Lets a tuple come into sight, for which bytes are set aside. */
-  private LocalTuplespace.Lease put(Tuple tuple, long ttlMillis, Served served) {
-    Part stripe = stripe(tuple);
+  private LocalTuplespace.Lease put(Part stripe, Tuple tuple, long ttlMillis, Served served) {
     long entryId = nextEntryId.getAndIncrement();
     boolean taken = false;
     if (stripe.waiters.size() > 0 || waitingOpen.get() > 0) {
@@ -718,7 +721,7 @@ public final class LocalSpace {
       try {
         stripe.advance(served);
         Optional<StoredTuple> stored = stripe.store.visible(entryId);
-        stored.ifPresent(LocalSpace.this::remove);
+        stored.ifPresent(there -> remove(stripe, there));
         return stored.isPresent();
       } finally {
         stripe.lock.unlock();

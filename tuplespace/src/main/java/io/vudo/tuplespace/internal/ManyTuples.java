@@ -76,7 +76,7 @@ public final class ManyTuples {
                       }
                       return null;
                     })));
-    return SpaceClient.all(parts).thenApply(all -> List.of(leases));
+    return SpaceClient.map(SpaceClient.all(parts), all -> List.of(leases));
   }
 
   /** Up to {@code limit} that match, oldest first. */
@@ -93,15 +93,15 @@ public final class ManyTuples {
       List<Entry> entries = new ArrayList<>();
       parts.add(pages(client, space, partition, limit, page, entries));
     }
-    return SpaceClient.all(parts)
-        .thenApply(
-            all ->
-                all.stream()
-                    .flatMap(List::stream)
-                    .sorted(Comparator.comparingLong(Entry::entryId))
-                    .limit(limit)
-                    .map(Entry::tuple)
-                    .toList());
+    return SpaceClient.map(
+        SpaceClient.all(parts),
+        all ->
+            all.stream()
+                .flatMap(List::stream)
+                .sorted(Comparator.comparingLong(Entry::entryId))
+                .limit(limit)
+                .map(Entry::tuple)
+                .toList());
   }
 
   /** Takes up to {@code limit} that match, from one partition after the other. */
@@ -110,8 +110,9 @@ public final class ManyTuples {
     Page page =
         (count, after, sofar, replyTo) ->
             new SpaceCommand.TakeAll(template, count, transaction, replyTo);
-    return oneAfterTheOther(client, space, template, limit, partition -> page)
-        .thenApply(entries -> entries.stream().map(Entry::tuple).toList());
+    return SpaceClient.map(
+        oneAfterTheOther(client, space, template, limit, partition -> page),
+        entries -> entries.stream().map(Entry::tuple).toList());
   }
 
   /** Holds up to {@code limit} that match. */
@@ -122,7 +123,8 @@ public final class ManyTuples {
       String holdId,
       Template template,
       int limit) {
-    return oneAfterTheOther(
+    return SpaceClient.map(
+        oneAfterTheOther(
             client,
             space,
             template,
@@ -135,8 +137,8 @@ public final class ManyTuples {
                         holder.toString(),
                         template,
                         count,
-                        replyTo))
-        .thenApply(entries -> held(holdId, entries));
+                        replyTo)),
+        entries -> held(holdId, entries));
   }
 
   private static List<Held> held(String holdId, List<Entry> entries) {

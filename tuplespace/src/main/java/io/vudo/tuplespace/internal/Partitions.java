@@ -1,9 +1,11 @@
 package io.vudo.tuplespace.internal;
 
+import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.Field;
 import io.vudo.protocol.Template;
 import io.vudo.protocol.Tuple;
 import io.vudo.protocol.TupleCodec;
+import io.vudo.protocol.VudoException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.OptionalInt;
@@ -21,6 +23,7 @@ public final class Partitions {
   /** Of every space. One digit, see {@link LeaseName}. */
   public static final int COUNT = 8;
 
+  private static final int MAX_ID_LENGTH = 500;
   private static final List<Integer> ALL = IntStream.range(0, COUNT).boxed().toList();
 
   private Partitions() {}
@@ -53,8 +56,17 @@ public final class Partitions {
     return space + "/" + partition;
   }
 
-  /** A hold, or a wait, of this partition. */
+  /**
+   * A hold, or a wait, of this partition.
+   *
+   * @throws VudoException {@code REQUEST_INVALID} for an id that is empty or too long
+   */
   public static String idAt(String id, int partition) {
+    if (id.isEmpty() || id.length() > MAX_ID_LENGTH) {
+      throw new VudoException(
+          ErrorCode.REQUEST_INVALID,
+          "The id of a hold, a wait or a watch has 1 to " + MAX_ID_LENGTH + " characters.");
+    }
     return id + "|" + partition;
   }
 

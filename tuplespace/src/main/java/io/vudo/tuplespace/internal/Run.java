@@ -17,6 +17,9 @@ import java.util.NoSuchElementException;
 class Run<T extends Placed> extends AbstractCollection<T> {
   private static final int CHUNK = 64;
 
+  /** So long is the array of the first few, which stays when one is left: there may soon be two. */
+  private static final int SMALL = 4;
+
   /** An array with a gap at both ends. */
   private static class Slots {
     Object[] items;
@@ -189,7 +192,7 @@ class Run<T extends Placed> extends AbstractCollection<T> {
       if (content instanceof Chunk only) {
         chunk = only;
       } else {
-        chunk = new Chunk(4);
+        chunk = new Chunk(SMALL);
         chunk.insert(0, content);
         content = chunk;
       }
@@ -216,7 +219,9 @@ class Run<T extends Placed> extends AbstractCollection<T> {
       }
     } else if (content instanceof Chunk chunk) {
       removed = removeFrom(chunk, place);
-      if (chunk.size() == 1) {
+      if (chunk.size() == 0) {
+        content = null;
+      } else if (chunk.size() == 1 && chunk.items.length > SMALL) {
         content = chunk.get(0);
       }
     } else if (content != null && element(content).place() == place) {

@@ -56,8 +56,18 @@ final class Shelf {
   }
 
   /** What a look-up walks, and which positions have the right value already. */
-  @SuppressWarnings("ArrayRecordComponent") // Never compared.
-  private record Candidates(Run<StoredTuple> run, int[] positions) {}
+  private static final class Candidates {
+    final Run<StoredTuple> run;
+    final int[] positions;
+
+    Candidates(Run<StoredTuple> run, int[] positions) {
+      this.run = run;
+      this.positions = positions;
+    }
+  }
+
+  private static final int[] NONE = {};
+  private static final Candidates NOBODY = new Candidates(new Run<>(), NONE);
 
   private final Run<StoredTuple> all = new Run<>();
   private final FieldIndex<StoredTuple> byFirstField = new FieldIndex<>(FIRST);
@@ -90,11 +100,11 @@ final class Shelf {
 
   /** The oldest that matches; null when none does. */
   StoredTuple read(Template template) {
-    Candidates candidates = candidates(template);
-    if (candidates.run().isEmpty()) {
+    Candidates candidates = candidates(template, true);
+    if (candidates.run.isEmpty()) {
       return null;
     }
-    StoredTuple oldest = candidates.run().first();
+    StoredTuple oldest = candidates.run.first();
     if (template.matches(oldest.tuple())) {
       return oldest;
     }
@@ -107,7 +117,7 @@ final class Shelf {
   /** The oldest that match, written after one of this id. */
   List<StoredTuple> readAll(Template template, int limit, long afterEntryId) {
     List<StoredTuple> found = new ArrayList<>();
-    Walk walk = new Walk(template, candidates(template), afterEntryId);
+    Walk walk = new Walk(template, candidates(template, true), afterEntryId);
     while (found.size() < limit) {
       StoredTuple next = walk.next();
       if (next == null) {
@@ -120,9 +130,9 @@ final class Shelf {
   }
 
   long count(Template template) {
-    Candidates candidates = candidates(template);
-    if (candidates.run().isEmpty() || leavesOpen(template, candidates.positions())) {
-      return candidates.run().size();
+    Candidates candidates = candidates(template, true);
+    if (candidates.run.isEmpty() || leavesOpen(template, candidates.positions)) {
+      return candidates.run.size();
     }
     Walk walk = new Walk(template, candidates, Long.MIN_VALUE);
     long count = 0;
@@ -133,42 +143,48 @@ final class Shelf {
     return count;
   }
 
-  /** How many tuples a look-up by this template walks at most. */
-  int candidateCount(Template template) {
-    return candidates(template).run().size();
+  /** How many indexes there are beside that by first field. */
+  int addedIndexes() {
+    return added.size();
   }
 
-  private Candidates candidates(Template template) {
-    int[] exact = positions(template);
-    Candidates best = new Candidates(all, new int[0]);
-    if (exact.length == 0) {
+  /** How many tuples a look-up by this template walks at most. */
+  int candidateCount(Template template) {
+    return candidates(template, false).run.size();
+  }
+
+  private Candidates candidates(Template template, boolean learn) {
+    Fields values = valuesOf(template);
+    Candidates best = new Candidates(all, NONE);
+    if (template.slots().get(0) instanceof Template.Exact) {
+      Run<StoredTuple> sameFirst = byFirstField.find(values);
+      if (sameFirst == null) {
+        return NOBODY;
+      }
+      best = new Candidates(sameFirst, FIRST);
+    }
+    if (added.isEmpty() || best.run.size() <= FEW) {
       return best;
     }
-    Fields values = valuesOf(template);
-    if (exact[0] == 0) {
-      best = narrower(best, byFirstField, values);
-    }
+    int[] exact = positions(template);
     for (Added one : added) {
-      if (best.run().size() <= FEW) {
-        break;
-      } else if (contains(exact, one.index.positions())) {
-        int before = best.run().size();
-        best = narrower(best, one.index, values);
-        one.credit = Math.min(most(), one.credit + before - best.run().size());
+      if (contains(exact, one.index.positions())) {
+        int before = best.run.size();
+        Run<StoredTuple> run = one.index.find(values);
+        if (run == null) {
+          best = NOBODY;
+        } else if (run.size() < before) {
+          best = new Candidates(run, one.index.positions());
+        }
+        if (learn) {
+          one.credit = Math.min(most(), one.credit + before - best.run.size());
+        }
+        if (best.run.size() <= FEW) {
+          break;
+        }
       }
     }
     return best;
-  }
-
-  private static Candidates narrower(
-      Candidates best, FieldIndex<StoredTuple> index, Fields values) {
-    Run<StoredTuple> run = index.find(values);
-    if (run == null) {
-      return new Candidates(new Run<>(), index.positions());
-    }
-    return run.size() < best.run().size() || best.positions().length == 0
-        ? new Candidates(run, index.positions())
-        : best;
   }
 
   /** What an index can have as credit at most: so many are written before it is dropped. */
@@ -219,7 +235,7 @@ final class Shelf {
     Walk(Template template, Candidates candidates, long afterEntryId) {
       this.template = template;
       this.exact = positions(template);
-      this.candidates = candidates.run().iterator(afterEntryId);
+      this.candidates = candidates.run.iterator(afterEntryId);
     }
 
     /** The next that matches; null when there is none. */

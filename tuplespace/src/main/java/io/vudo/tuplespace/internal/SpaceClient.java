@@ -172,6 +172,11 @@ public final class SpaceClient {
     return result;
   }
 
+  /** Turns a result into another one; unlike {@code thenApply}, a failure is not wrapped. */
+  public static <T, U> CompletableFuture<U> map(CompletableFuture<T> stage, Function<T, U> change) {
+    return then(stage, value -> CompletableFuture.completedFuture(change.apply(value)));
+  }
+
   /** A failed stage. */
   public static <T> CompletableFuture<T> failed(ErrorCode code, String detail) {
     return CompletableFuture.failedFuture(new VudoException(code, detail));
@@ -429,7 +434,7 @@ public final class SpaceClient {
             timeout.toMillis() * 3,
             timeout,
             executor);
-    return then(asked, answer -> CompletableFuture.completedFuture(answer.orElse(false)));
+    return map(asked, answer -> answer.orElse(false));
   }
 
   /**

@@ -892,6 +892,7 @@ public final class SpaceSerializer extends SerializerWithStringManifest {
     } else if (signal instanceof WatchSignal.Ended ended) {
       message.setEnded(write(ended.error()));
     } else if (signal instanceof WatchSignal.Changed changed) {
+      message.getChangedBuilder().setBefore(changed.before());
       for (WatchSignal.Change change : changed.changes()) {
         message
             .getChangedBuilder()
@@ -920,7 +921,7 @@ public final class SpaceSerializer extends SerializerWithStringManifest {
                   },
                   readTuple(change.getTuple())));
         }
-        yield new WatchSignal.Changed(partition, changes);
+        yield new WatchSignal.Changed(partition, message.getChanged().getBefore(), changes);
       }
       case ENDED -> new WatchSignal.Ended(partition, read(message.getEnded()));
       case SIGNAL_NOT_SET -> throw unknown("a watch signal");

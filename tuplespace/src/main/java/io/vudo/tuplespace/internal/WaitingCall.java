@@ -51,6 +51,9 @@ public final class WaitingCall<T> {
   private final CompletableFuture<Optional<T>> result = new CompletableFuture<>();
   private int failures;
 
+  /** Why it is open whether an earlier request was done; null when it is not. */
+  private VudoException open;
+
   private WaitingCall(Request<T> request, long waitMillis, Duration slice, Executor executor) {
     this.request = request;
     this.waitMillis = waitMillis;
@@ -97,11 +100,23 @@ public final class WaitingCall<T> {
                   } else if (remaining > 0
                       && failure instanceof VudoException typed
                       && PASSING.contains(typed.code())) {
+                    if (typed.code() != ErrorCode.SPACE_UNAVAILABLE) {
+                      open = typed;
+                    }
                     again(typed.code());
                   } else {
-                    result.completeExceptionally(failure);
+                    result.completeExceptionally(atLast(failure));
                   }
                 });
+  }
+
+  /** That the last request did nothing does not say that none did. */
+  private Throwable atLast(Throwable failure) {
+    return open != null
+            && failure instanceof VudoException typed
+            && typed.code() == ErrorCode.SPACE_UNAVAILABLE
+        ? open
+        : failure;
   }
 
   private void again(ErrorCode code) {

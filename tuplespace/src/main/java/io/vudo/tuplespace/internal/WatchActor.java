@@ -44,7 +44,7 @@ public final class WatchActor extends AbstractBehavior<WatchActor.Message> {
 
   private record Signal(WatchSignal signal) implements Message {}
 
-  private record HandedOver(int partition, int changes, boolean failed) implements Message {}
+  private record HandedOver(Batch batch, boolean failed) implements Message {}
 
   private enum Tick implements Message {
     TICK
@@ -54,12 +54,19 @@ public final class WatchActor extends AbstractBehavior<WatchActor.Message> {
     CLOSE
   }
 
-  private record Batch(int partition, List<TupleChange> changes) {
-    /** How many the partition counts: that some were missed it does not know. */
-    int counted() {
-      return (int)
-          changes.stream().filter(change -> change.kind() != TupleChange.Kind.MISSED).count();
-    }
+  /**
+   * What the handler is told next.
+   *
+   * @param start which of the starts of the watch at the partition it follows
+   * @param upTo how many changes the partition has told with these, since that start
+   */
+  private record Batch(int partition, long start, long upTo, List<TupleChange> changes) {}
+
+  /** What is known of a partition. */
+  private static final class Part {
+    long starts;
+    long arrived;
+    long received;
   }
 
   private static final Logger LOG = LoggerFactory.getLogger(WatchActor.class);
@@ -76,8 +83,7 @@ public final class WatchActor extends AbstractBehavior<WatchActor.Message> {
   private final ActorRef<WatchSignal> signals;
   private final List<Integer> partitions;
 
-  // By partition: how many changes were taken in since the partition knows the watch.
-  private final Map<Integer, Long> received = new HashMap<>();
+  private final Map<Integer, Part> parts = new HashMap<>();
   private final Queue<Batch> waiting = new ArrayDeque<>();
   private boolean busy;
 
@@ -97,7 +103,10 @@ public final class WatchActor extends AbstractBehavior<WatchActor.Message> {
     this.signals = context.messageAdapter(WatchSignal.class, Signal::new);
     OptionalInt only = Partitions.of(template);
     this.partitions = only.isPresent() ? List.of(only.getAsInt()) : Partitions.all();
-    partitions.forEach(this::say);
+    for (int partition : partitions) {
+      parts.put(partition, new Part());
+      say(partition);
+    }
   }
 
   /**
@@ -161,22 +170,31 @@ public final class WatchActor extends AbstractBehavior<WatchActor.Message> {
     client.tell(
         space,
         partition,
-        new SpaceCommand.Watch(watchId, template, received.getOrDefault(partition, 0L), signals));
+        new SpaceCommand.Watch(watchId, template, parts.get(partition).received, signals));
   }
 
   private Behavior<Message> onSignal(WatchSignal signal) {
     int partition = signal.partition();
+    Part part = parts.get(partition);
     if (signal instanceof WatchSignal.Started) {
-      boolean again = received.put(partition, 0L) != null;
-      if (again) {
-        enqueue(new Batch(partition, List.of(TupleChange.missed())));
-      } else if (received.size() == partitions.size()) {
+      part.starts++;
+      part.arrived = 0;
+      part.received = 0;
+      if (part.starts > 1) {
+        enqueue(new Batch(partition, part.starts, 0, List.of(TupleChange.missed())));
+      } else if (parts.values().stream().allMatch(one -> one.starts > 0)) {
         started.complete(null);
       }
     } else if (signal instanceof WatchSignal.Changed changed) {
+      if (changed.before() != part.arrived) {
+        enqueue(new Batch(partition, part.starts, part.arrived, List.of(TupleChange.missed())));
+      }
+      part.arrived = changed.before() + changed.changes().size();
       enqueue(
           new Batch(
               partition,
+              part.starts,
+              part.arrived,
               changed.changes().stream()
                   .map(change -> TupleChange.of(change.kind(), change.tuple()))
                   .toList()));
@@ -211,7 +229,7 @@ public final class WatchActor extends AbstractBehavior<WatchActor.Message> {
                 LOG.warn("The handler of a watch of {} failed.", space, e);
                 failed = true;
               }
-              self.tell(new HandedOver(batch.partition(), batch.counted(), failed));
+              self.tell(new HandedOver(batch, failed));
             });
   }
 
@@ -220,9 +238,10 @@ public final class WatchActor extends AbstractBehavior<WatchActor.Message> {
     if (done.failed()) {
       return over(new VudoError(ErrorCode.INTERNAL_ERROR, "The handler failed."));
     }
-    if (done.changes() > 0) {
-      received.merge(done.partition(), (long) done.changes(), Long::sum);
-      say(done.partition());
+    Part part = parts.get(done.batch().partition());
+    if (done.batch().start() == part.starts && done.batch().upTo() > part.received) {
+      part.received = done.batch().upTo();
+      say(done.batch().partition());
     }
     next();
     return this;

@@ -16,8 +16,13 @@ public sealed interface WatchSignal {
    */
   record Started(int partition) implements WatchSignal {}
 
-  /** Changes, in the order in which they happened. */
-  record Changed(int partition, List<Change> changes) implements WatchSignal {}
+  /**
+   * Changes, in the order in which they happened.
+   *
+   * @param before how many were told before since the watch is known; a gap means that a message
+   *     got lost on its way
+   */
+  record Changed(int partition, long before, List<Change> changes) implements WatchSignal {}
 
   /** The watch is over, or was not begun. */
   record Ended(int partition, VudoError error) implements WatchSignal {}

@@ -2,6 +2,7 @@ package io.vudo.tuplespace.internal;
 
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.Template;
+import io.vudo.protocol.Tuple;
 import io.vudo.protocol.VudoError;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -88,10 +89,31 @@ final class Watchers {
         all.remove();
         end(watcher.ref, ErrorCode.WATCH_TOO_SLOW, behind + " changes behind.");
       } else if (!matching.isEmpty()) {
-        watcher.sent += matching.size();
-        watcher.ref.tell(new WatchSignal.Changed(partition, matching));
+        send(watcher, matching);
       }
     }
+  }
+
+  /** In messages that fit through the wire. */
+  private void send(Watcher watcher, List<WatchSignal.Change> changes) {
+    List<WatchSignal.Change> part = new ArrayList<>();
+    long bytes = 0;
+    for (WatchSignal.Change change : changes) {
+      long more = change.tuple().encodedBytes();
+      if (!part.isEmpty() && bytes + more > Tuple.MAX_BYTES) {
+        tell(watcher, part);
+        part = new ArrayList<>();
+        bytes = 0;
+      }
+      part.add(change);
+      bytes += more;
+    }
+    tell(watcher, part);
+  }
+
+  private void tell(Watcher watcher, List<WatchSignal.Change> changes) {
+    watcher.ref.tell(new WatchSignal.Changed(partition, watcher.sent, changes));
+    watcher.sent += changes.size();
   }
 
   private void dropSilent(long tickMillis) {

@@ -5,11 +5,13 @@ import com.typesafe.config.ConfigFactory;
 import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.Template;
 import io.vudo.protocol.Tuple;
+import io.vudo.protocol.TupleChange;
 import io.vudo.protocol.VudoError;
 import io.vudo.tuplespace.HoldOutcome;
 import io.vudo.tuplespace.HoldResolver;
 import io.vudo.tuplespace.OperationId;
 import io.vudo.tuplespace.WaitListener;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -22,6 +24,7 @@ import java.util.function.Function;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
 import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.persistence.testkit.PersistenceTestKitPlugin;
 import org.apache.pekko.persistence.testkit.PersistenceTestKitSnapshotPlugin;
 
@@ -30,11 +33,14 @@ final class SpaceFixture implements AutoCloseable {
   static final Template JOB = Template.of("job", Template.ANY);
 
   final String name = "test-" + UUID.randomUUID();
-  final String persistenceId = "space|" + name;
+  final String persistenceId = "space|" + name + "/0";
   final AtomicLong clock = new AtomicLong(1_000_000);
   final List<String> asked = new CopyOnWriteArrayList<>();
   volatile BiFunction<String, String, CompletionStage<HoldOutcome>> holder =
       (id, holdId) -> CompletableFuture.completedFuture(HoldOutcome.PENDING);
+
+  /** Takes what the partition tells others, when set. */
+  volatile Siblings siblings;
 
   /** For waits; moved by hand like the other. */
   final AtomicLong ticks = new AtomicLong();
@@ -44,7 +50,7 @@ final class SpaceFixture implements AutoCloseable {
 
   private final ActorTestKit kit;
   private final SpaceSettings settings;
-  private ActorRef<SpaceCommand> space;
+  private volatile ActorRef<SpaceCommand> space;
 
   SpaceFixture(ActorTestKit kit, String overrides) {
     this.kit = kit;
@@ -79,8 +85,24 @@ final class SpaceFixture implements AutoCloseable {
     WaitListener listener =
         new WaitListener() {
           @Override
-          public void found(SpiritId waiter, String requestId, Tuple tuple) {
+          public void found(SpiritId waiter, String requestId, String hold, Tuple tuple) {
             heard.add(waiter + " " + requestId + " " + tuple);
+          }
+
+          @Override
+          public void passed(SpiritId waiter, String requestId, int index) {
+            heard.add(waiter + " " + requestId + " passed " + index);
+          }
+
+          @Override
+          public void changed(SpiritId watcher, String watchId, TupleChange change) {
+            heard.add(
+                watcher
+                    + " "
+                    + watchId
+                    + " "
+                    + change.kind().text()
+                    + change.tuple().map(tuple -> " " + tuple).orElse(""));
           }
 
           @Override
@@ -100,11 +122,33 @@ final class SpaceFixture implements AutoCloseable {
             return ticks.get();
           }
         };
-    space = kit.spawn(SpaceActor.create(name, settings, resolver, listener, clocks));
+    space =
+        kit.spawn(
+            SpaceActor.create(
+                new SpaceActor.Place(name, 0),
+                settings,
+                resolver,
+                listener,
+                clocks,
+                (partition, command) -> {
+                  if (siblings != null) {
+                    siblings.tell(partition, command);
+                  } else {
+                    // All partitions are this one.
+                    space.tell(command);
+                  }
+                }));
   }
 
   void stop() {
     kit.stop(space);
+  }
+
+  /** Stops as sharding does it, before the partition goes to another node. */
+  void leave() {
+    TestProbe<SpaceReply> probe = kit.createTestProbe();
+    space.tell(SpaceCommand.Stop.STOP);
+    probe.expectTerminated(space, Duration.ofSeconds(10));
   }
 
   void restart() {
@@ -118,7 +162,14 @@ final class SpaceFixture implements AutoCloseable {
 
   TestProbe<SpaceReply> send(Function<ActorRef<SpaceReply>, SpaceCommand> command) {
     TestProbe<SpaceReply> probe = kit.createTestProbe();
-    space.tell(command.apply(probe.getRef()));
+    ActorRef<SpaceReply> plain =
+        kit.spawn(
+            Behaviors.receiveMessage(
+                reply -> {
+                  probe.getRef().tell(plain(reply));
+                  return Behaviors.same();
+                }));
+    space.tell(command.apply(plain));
     return probe;
   }
 
@@ -127,6 +178,13 @@ final class SpaceFixture implements AutoCloseable {
     SpaceReply reply = probe.receiveMessage();
     probe.stop();
     return reply;
+  }
+
+  /** The answer as it is. */
+  SpaceReply raw(Function<ActorRef<SpaceReply>, SpaceCommand> command) {
+    TestProbe<SpaceReply> probe = kit.createTestProbe();
+    space.tell(command.apply(probe.getRef()));
+    return probe.receiveMessage();
   }
 
   SpaceReply write(Object... values) {
@@ -159,8 +217,8 @@ final class SpaceFixture implements AutoCloseable {
     return send(
         to ->
             take.isPresent()
-                ? new SpaceCommand.Take(take.get(), JOB, patience, to)
-                : new SpaceCommand.Read(JOB, patience, to));
+                ? new SpaceCommand.Take(take.get(), JOB, "", patience, to)
+                : new SpaceCommand.Read(JOB, "", patience, to));
   }
 
   /** A Spirit that waits. */
@@ -180,8 +238,18 @@ final class SpaceFixture implements AutoCloseable {
     return ask(to -> new SpaceCommand.ReleaseTake(holdId, to));
   }
 
+  /** What a reply says, without the places of tuples, which depend on the time. */
+  static SpaceReply plain(SpaceReply reply) {
+    if (reply instanceof SpaceReply.Found found) {
+      return new SpaceReply.Found(found.tuple(), 0);
+    } else if (reply instanceof SpaceReply.NotFound) {
+      return SpaceReply.NotFound.NOT_FOUND;
+    }
+    return reply instanceof SpaceReply.Written ? SpaceReply.Done.DONE : reply;
+  }
+
   static SpaceReply found(Object... values) {
-    return new SpaceReply.Found(Tuple.of(values));
+    return new SpaceReply.Found(Tuple.of(values), 0);
   }
 
   @Override

@@ -22,7 +22,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class SpaceStateTest {
-  private static final SpaceLimits LIMITS = new SpaceLimits(10_000, 3, 5_000, 2, 2, 100, 100_000);
+  private static final SpaceLimits LIMITS =
+      new SpaceLimits(10_000, 3, 5_000, 2, 2, 100, 100_000, 3, 3);
   private static final SpiritId ALICE = SpiritId.parse("worker/alice");
   private static final SpiritId BOB = SpiritId.parse("worker/bob");
   private static final SpiritId CAROL = SpiritId.parse("worker/carol");
@@ -34,7 +35,7 @@ class SpaceStateTest {
   private SpaceReply run(SpaceWork work) {
     SpaceState.Decision decision = space.handle(work);
     journal.addAll(decision.events());
-    return decision.reply().orElse(SpaceReply.Done.DONE);
+    return SpaceFixture.plain(decision.reply().orElse(SpaceReply.Done.DONE));
   }
 
   private SpaceReply write(OperationId operation, Object... values) {
@@ -58,7 +59,7 @@ class SpaceStateTest {
   }
 
   private static SpaceReply found(Object... values) {
-    return new SpaceReply.Found(Tuple.of(values));
+    return SpaceFixture.found(values);
   }
 
   @Test
@@ -210,7 +211,8 @@ class SpaceStateTest {
     for (int i = 0; i < 2; i++) {
       assertEquals(SpaceReply.Done.DONE, run(new SpaceCommand.ConfirmTake("h", null)));
       assertEquals(SpaceReply.Done.DONE, run(new SpaceCommand.ReleaseTake("g", null)));
-      assertEquals(SpaceReply.Done.DONE, run(new SpaceCommand.ConfirmTake("unknown", null)));
+      assertEquals(
+          SpaceReply.NotFound.NOT_FOUND, run(new SpaceCommand.ConfirmTake("unknown", null)));
       assertEquals(SpaceReply.Done.DONE, run(new SpaceCommand.ReleaseTake("unknown", null)));
     }
     assertEquals(SpaceReply.Done.DONE, run(new SpaceCommand.ReleaseTake("h", null)));

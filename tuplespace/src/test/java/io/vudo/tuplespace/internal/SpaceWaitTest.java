@@ -363,7 +363,7 @@ class SpaceWaitTest {
           space.send(
               to ->
                   new SpaceCommand.Read(
-                      Template.of("never"), new SpaceCommand.Patience("n", HOUR), to));
+                      Template.of("never"), "", new SpaceCommand.Patience("n", HOUR), to));
       space.await("r1", "worker/alice", true, HOUR);
       // They wait, and are not on their way any more.
       assertEquals(0, space.count());
@@ -382,15 +382,50 @@ class SpaceWaitTest {
   }
 
   @Test
-  void aSpaceThatStopsSendsThoseOffThatWait() {
+  void whoWaitsStaysInItsPlaceWhenTheSpaceMoves() {
     try (SpaceFixture space = space()) {
       TestProbe<SpaceReply> served = space.waitFor("served", TAKE, HOUR);
       space.write("job", 1);
       served.expectMessage(found("job", 1));
-      TestProbe<SpaceReply> waiting = space.waitFor("t", TAKE, HOUR);
-      space.space().tell(SpaceCommand.Stop.STOP);
-      assertEquals(ErrorCode.SPACE_UNAVAILABLE, code(waiting.receiveMessage()));
+      TestProbe<SpaceReply> first = space.waitFor("first", TAKE, HOUR);
+      space.await("second", "worker/alice", true, HOUR);
+      TestProbe<SpaceReply> brief = space.waitFor("brief", TAKE, 100);
+      TestProbe<SpaceReply> third = space.waitFor("third", TAKE, HOUR);
+      assertEquals(0, space.count());
+      for (int i = 0; i < 3; i++) {
+        space.leave();
+        space.start();
+      }
+      // The time away counts.
+      space.leave();
+      space.clock.addAndGet(100);
+      space.start();
+      space.write("job", 2);
+      space.write("job", 3);
+      space.write("job", 4);
+      first.expectMessage(found("job", 2));
+      third.expectMessage(found("job", 4));
+      assertEquals(List.of("worker/alice second " + Tuple.of("job", 3)), space.heard);
       assertSilent(served);
+      assertSilent(brief);
+      assertEquals(0, space.count());
+    }
+  }
+
+  @Test
+  void whoWasServedBeforeTheSpaceMovedAgainIsNotServedTwice() {
+    try (SpaceFixture space = space()) {
+      TestProbe<SpaceReply> first = space.waitFor("first", TAKE, HOUR);
+      assertEquals(0, space.count());
+      space.leave();
+      space.start();
+      space.write("job", 1);
+      first.expectMessage(found("job", 1));
+      space.leave();
+      space.start();
+      space.write("job", 2);
+      assertEquals(1, space.count());
+      assertSilent(first);
     }
   }
 
@@ -407,6 +442,7 @@ class SpaceWaitTest {
                 new SpaceCommand.Take(
                     OperationId.none(),
                     SpaceFixture.JOB,
+                    "",
                     new SpaceCommand.Patience("t" + i, HOUR),
                     all.getRef()));
         space.await("r" + i, "worker/s" + i, true, HOUR);
@@ -423,7 +459,7 @@ class SpaceWaitTest {
       }
       await().atMost(Duration.ofMinutes(1)).until(() -> space.heard.size() == 5_000);
       for (int i = 0; i < 10_000; i += 2) {
-        all.expectMessage(found("job", i));
+        assertEquals(found("job", i), SpaceFixture.plain(all.receiveMessage()));
       }
       for (int i = 0; i < 5_000; i++) {
         assertEquals(

@@ -10,10 +10,8 @@ import io.vudo.protocol.FieldType;
 import io.vudo.protocol.Template;
 import io.vudo.protocol.Tuple;
 import io.vudo.protocol.VudoException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 class TupleStoreTest {
@@ -185,74 +183,5 @@ class TupleStoreTest {
   void anEntryThatIsNotThereIsADamagedJournal() {
     VudoException e = assertThrows(VudoException.class, () -> store.remove(7));
     assertEquals(ErrorCode.JOURNAL_CORRUPT, e.code());
-  }
-
-  /** Against the plainest thing that does the same: a list that is walked. */
-  @Test
-  void behavesLikeAList() {
-    long seed = System.nanoTime();
-    Random random = new Random(seed);
-    Object[] firsts = {"a", "b", 1, 1.0, null, Tuple.of("n", 1)};
-    List<StoredTuple> model = new ArrayList<>();
-    List<HeldTuple> held = new ArrayList<>();
-    long now = 0;
-    for (int step = 0; step < 20_000; step++) {
-      Object first = firsts[random.nextInt(firsts.length)];
-      Template template =
-          switch (random.nextInt(4)) {
-            case 0 -> Template.of(Template.ANY, Template.ANY);
-            case 1 -> Template.of(Template.ANY, random.nextInt(4));
-            case 2 -> Template.of(first, FieldType.INT);
-            default -> Template.of(first, random.nextInt(4));
-          };
-      Optional<StoredTuple> expected =
-          model.stream().filter(stored -> template.matches(stored.tuple())).findFirst();
-      switch (random.nextInt(7)) {
-        case 0, 1 -> {
-          Tuple tuple = Tuple.of(first, random.nextInt(4));
-          long endsAt = random.nextBoolean() ? StoredTuple.FOR_EVER : now + 1 + random.nextInt(200);
-          model.add(new StoredTuple(store.write(tuple, endsAt), tuple, endsAt));
-        }
-        case 2 -> assertEquals(expected, store.read(template), "seed " + seed);
-        case 3 -> {
-          assertEquals(expected, store.take(template), "seed " + seed);
-          expected.ifPresent(model::remove);
-        }
-        case 4 -> {
-          if (expected.isPresent()) {
-            held.add(hold(template, "h" + step));
-            assertEquals(expected.get(), held.get(held.size() - 1).stored(), "seed " + seed);
-            model.remove(expected.get());
-          }
-        }
-        case 5 -> {
-          if (!held.isEmpty()) {
-            HeldTuple over = held.remove(random.nextInt(held.size()));
-            if (random.nextBoolean()) {
-              store.confirm(over.holdId());
-            } else {
-              store.release(over.holdId());
-              if (!over.stored().endsBy(now)) {
-                model.add(over.stored());
-                model.sort((a, b) -> Long.compare(a.entryId(), b.entryId()));
-              }
-            }
-          }
-        }
-        default -> {
-          now += random.nextInt(20);
-          store.advanceTo(now);
-          long ended = now;
-          model.removeIf(stored -> stored.endsBy(ended));
-        }
-      }
-      assertEquals(model.size(), store.count(Template.of(Template.ANY, Template.ANY)));
-    }
-    assertEquals(model, List.copyOf(store.visible()), "seed " + seed);
-    assertEquals(
-        model.stream().mapToLong(StoredTuple::storedBytes).sum()
-            + held.stream().mapToLong(h -> h.stored().storedBytes()).sum(),
-        store.storedBytes(),
-        "seed " + seed);
   }
 }

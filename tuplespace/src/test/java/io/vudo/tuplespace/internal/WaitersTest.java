@@ -2,17 +2,21 @@ package io.vudo.tuplespace.internal;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.Field;
 import io.vudo.protocol.FieldType;
 import io.vudo.protocol.Template;
 import io.vudo.protocol.Tuple;
 import io.vudo.protocol.VudoException;
 import io.vudo.tuplespace.OperationId;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class WaitersTest {
@@ -83,44 +87,154 @@ class WaitersTest {
     assertEquals(ErrorCode.WAITERS_FULL, assertThrows(VudoException.class, put::run).code());
   }
 
+  @Test
+  void whatAnotherSpaceHandsOverComesBackAtItsPlace() {
+    waiters.put(caller("first"), Template.of("a"), true, 10);
+    waiters.put(caller("second"), Template.of(Template.ANY), true, 10);
+    waiters.put(caller("third"), Template.of("a"), false, 10);
+    assertEquals(List.of("first", "second", "third"), ids(waiters.inOrder()));
+
+    Waiters other = new Waiters(1, 1_000);
+    other.advanceTo(0);
+    List<Waiter> handedOver = waiters.inOrder();
+    other.restore(handedOver.get(2));
+    other.restore(handedOver.get(1));
+    other.restore(handedOver.get(0));
+    assertEquals(handedOver, other.inOrder());
+    assertEquals(Optional.of("first"), other.removeTaker(Tuple.of("a")).map(WaitersTest::id));
+    other.restore(handedOver.get(1));
+    assertEquals(List.of("second", "third"), ids(other.inOrder()));
+    other.remove(caller("second").id());
+    other.remove(caller("third").id());
+    other.put(caller("fourth"), Template.of("a"), true, 10);
+    assertTrue(other.inOrder().get(0).arrival() > 3, "no arrival is given twice");
+  }
+
+  @Test
+  void ofManyKindsOfTemplatesNoneIsOverlooked() {
+    // More sets of positions than have groups of their own.
+    for (int i = 0; i < 200; i++) {
+      Object[] slots = new Object[8];
+      for (int p = 0; p < slots.length; p++) {
+        slots[p] = (i & (1 << p)) != 0 ? (Object) p : Template.ANY;
+      }
+      waiters.put(caller("w" + i), Template.of(slots), i % 2 == 0, 10);
+    }
+    Tuple tuple = Tuple.of(0, 1, 2, 3, 4, 5, 6, 7);
+    for (int i = 0; i < 200; i += 6) {
+      waiters.remove(caller("w" + i).id());
+    }
+    assertEquals(
+        IntStream.range(0, 200).filter(i -> i % 2 == 1).mapToObj(i -> "w" + i).toList(),
+        ids(waiters.removeReaders(tuple)));
+    for (int i = 0; i < 200; i += 2) {
+      if (i % 6 != 0) {
+        assertEquals(Optional.of("w" + i), waiters.removeTaker(tuple).map(WaitersTest::id));
+      }
+    }
+    assertEquals(0, waiters.size());
+  }
+
   /** Against a list that is searched from its beginning. */
   @Test
   void answersAsAPlainListWould() {
     long seed = System.nanoTime();
     Random random = new Random(seed);
+    Waiters many = new Waiters(400, Long.MAX_VALUE);
+    many.advanceTo(0);
     List<Waiter> plain = new ArrayList<>();
-    for (int i = 0; i < 20_000; i++) {
+    long now = 0;
+    for (int i = 0; i < 30_000; i++) {
       String step = "seed " + seed + ", step " + i;
-      Tuple tuple = Tuple.of(random.nextInt(3), random.nextInt(3));
-      switch (random.nextInt(5)) {
-        case 0, 1 -> {
-          Object first = random.nextBoolean() ? Template.ANY : random.nextInt(3);
-          Object second = random.nextBoolean() ? Template.ANY : random.nextInt(3);
-          Waiter.Caller party = caller("w" + i);
-          if (plain.size() < 900) {
-            waiters.put(party, Template.of(first, second), random.nextBoolean(), 1_000_000);
-            plain.add(waiters.get(party.id()).orElseThrow());
+      Tuple tuple = tuple(random);
+      switch (random.nextInt(8)) {
+        case 0, 1, 2 -> {
+          Waiter.Caller party =
+              new Waiter.Caller(
+                  "w" + i,
+                  random.nextInt(3) == 0
+                      ? OperationId.key("k" + random.nextInt(5))
+                      : OperationId.none(),
+                  null);
+          if (plain.size() < 400) {
+            many.put(party, template(random), random.nextBoolean(), 1 + random.nextInt(3_000));
+            plain.add(many.get(party.id()).orElseThrow());
+          } else {
+            assertFull(() -> many.put(party, Template.of(1), true, 1));
           }
         }
-        case 2 -> {
+        case 3 -> {
           List<Waiter> readers =
               plain.stream().filter(w -> !w.take() && w.template().matches(tuple)).toList();
-          assertEquals(readers, waiters.removeReaders(tuple), step);
+          assertEquals(readers, many.removeReaders(tuple), step);
           plain.removeAll(readers);
         }
-        case 3 -> {
+        case 4 -> {
           Optional<Waiter> taker =
               plain.stream().filter(w -> w.take() && w.template().matches(tuple)).findFirst();
-          assertEquals(taker, waiters.removeTaker(tuple), step);
+          assertEquals(taker, many.taker(tuple), step);
+          assertEquals(taker, many.removeTaker(tuple), step);
           taker.ifPresent(plain::remove);
+        }
+        case 5 -> {
+          now += random.nextInt(60);
+          long moment = now;
+          List<Waiter> over = new ArrayList<>(plain);
+          over.removeIf(w -> w.deadlineMillis() > moment);
+          over.sort(
+              Comparator.comparingLong(Waiter::deadlineMillis).thenComparingLong(Waiter::arrival));
+          assertEquals(over, many.advanceTo(now), step);
+          plain.removeAll(over);
+        }
+        case 6 -> {
+          if (random.nextInt(10) == 0) {
+            String key = "k" + random.nextInt(5);
+            List<Waiter> same = plain.stream().filter(w -> w.key().equals(key)).toList();
+            assertEquals(same, many.removeByKey(key), step);
+            plain.removeAll(same);
+          }
         }
         default -> {
           if (!plain.isEmpty()) {
-            waiters.remove(plain.remove(random.nextInt(plain.size())).party().id());
+            Waiter one = plain.remove(random.nextInt(plain.size()));
+            many.remove(one.party().id());
+            if (random.nextInt(3) == 0) {
+              many.restore(one);
+              plain.add(one);
+              plain.sort(Comparator.comparingLong(Waiter::arrival));
+            }
           }
         }
       }
-      assertEquals(plain.size(), waiters.size(), step);
+      assertEquals(plain.size(), many.size(), step);
+      if (i % 100 == 0) {
+        assertEquals(plain, many.inOrder(), step);
+      }
     }
+  }
+
+  private static Tuple tuple(Random random) {
+    return random.nextInt(5) == 0
+        ? Tuple.of(random.nextInt(3))
+        : Tuple.of(random.nextInt(3), random.nextInt(3), "s" + random.nextInt(2));
+  }
+
+  private static Template template(Random random) {
+    if (random.nextInt(5) == 0) {
+      return Template.of(random.nextBoolean() ? Template.ANY : random.nextInt(3));
+    }
+    Object[] slots = new Object[3];
+    for (int i = 0; i < slots.length; i++) {
+      slots[i] =
+          switch (random.nextInt(5)) {
+            case 0 -> Template.ANY;
+            case 1 -> i == 2 ? FieldType.STRING : FieldType.INT;
+            case 2 ->
+                new Template.Predicate(
+                    Template.Operator.NOT_EQUAL, Field.of(i == 2 ? "s0" : (Object) 1));
+            default -> i == 2 ? "s" + random.nextInt(2) : random.nextInt(3);
+          };
+    }
+    return Template.of(slots);
   }
 }

@@ -1,14 +1,17 @@
 package io.vudo.spirit.internal.actor;
 
 import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.Tuple;
 import io.vudo.protocol.TupleCodec;
 import io.vudo.protocol.VudoError;
 import io.vudo.protocol.VudoException;
 import io.vudo.protocol.journal.v1.ConfirmTake;
 import io.vudo.protocol.journal.v1.Effect;
+import io.vudo.protocol.journal.v1.LeaseRenewal;
 import io.vudo.protocol.journal.v1.Pending;
 import io.vudo.protocol.journal.v1.Position;
+import io.vudo.protocol.journal.v1.TupleWatch;
 import io.vudo.protocol.journal.v1.TupleWrite;
 import io.vudo.spirit.internal.turn.SpiritMachine;
 import io.vudo.tuplespace.OperationId;
@@ -19,6 +22,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.function.BiConsumer;
@@ -49,7 +53,8 @@ final class Courier {
           ErrorCode.TUPLE_TOO_DEEP,
           ErrorCode.TUPLE_ARITY,
           ErrorCode.SPACE_NAME_INVALID,
-          ErrorCode.LEASE_INVALID);
+          ErrorCode.LEASE_INVALID,
+          ErrorCode.REQUEST_INVALID);
 
   private final SpiritContext spirits;
   private final ActorRef<DeliveryReply> replies;
@@ -80,10 +85,13 @@ final class Courier {
       return;
     }
     Map<String, OperationId.Position> previousWrite = new HashMap<>();
+    Set<String> subjects = new HashSet<>();
     for (Pending pending : machine.deliveries()) {
       Position position = pending.getPosition();
       Effect effect = pending.getEffect();
       boolean unsent = ORDER.compare(position, sent) > 0;
+      String subject = subject(machine, pending);
+      boolean waits = !subject.isEmpty() && !subjects.add(subject);
       if (effect.hasSend()) {
         if (unsent) {
           spirits.send(
@@ -104,14 +112,95 @@ final class Courier {
         if (asked.add(position)) {
           await(position, spirits.letters().keep(effect.getDeadLetter()));
         }
-      } else if (asked.add(position)) {
-        ConfirmTake confirm = effect.getConfirmTake();
-        await(position, spirits.tuplespace().confirm(confirm.getSpace(), confirm.getHold()));
+      } else if (effect.hasConfirmTake()) {
+        if (asked.add(position)) {
+          ConfirmTake confirm = effect.getConfirmTake();
+          await(
+              position,
+              spirits
+                  .tuplespace()
+                  .confirm(confirm.getSpace(), confirm.getHold())
+                  .whenComplete((done, failure) -> Steps.at(Steps.CONFIRMED)));
+          Steps.at(Steps.CONFIRMING);
+        }
+      } else if (!waits && asked.add(position)) {
+        await(position, tell(machine.id(), effect));
       }
       if (unsent) {
         sent = position;
       }
     }
+  }
+
+  /** The lease or watch that an effect is about: what comes later must not come earlier. */
+  private static String subject(SpiritMachine machine, Pending pending) {
+    Effect effect = pending.getEffect();
+    return switch (effect.getEffectCase()) {
+      case TUPLE_WRITE ->
+          effect.getTupleWrite().getTtlMillis() == 0
+              ? ""
+              : "lease " + leaseOf(machine, pending.getPosition(), effect.getTupleWrite());
+      case LEASE_RENEWAL -> "lease " + effect.getLeaseRenewal().getLease();
+      case LEASE_END -> "lease " + effect.getLeaseEnd().getLease();
+      case TUPLE_WATCH ->
+          "watch " + effect.getTupleWatch().getSpace() + "/" + effect.getTupleWatch().getName();
+      case TUPLE_UNWATCH ->
+          "watch " + effect.getTupleUnwatch().getSpace() + "/" + effect.getTupleUnwatch().getName();
+      default -> "";
+    };
+  }
+
+  private static String leaseOf(SpiritMachine machine, Position position, TupleWrite write) {
+    return Tuplespace.leaseName(
+        TupleCodec.decodeTuple(write.getTuple().toByteArray()),
+        new OperationId.Turn(
+            machine.id(),
+            new OperationId.Position(position.getTurn(), position.getIndex()),
+            OperationId.Position.NONE));
+  }
+
+  /** Sends what is about a lease or a watch. */
+  private CompletionStage<?> tell(SpiritId self, Effect effect) {
+    Tuplespace tuplespace = spirits.tuplespace();
+    return switch (effect.getEffectCase()) {
+      case LEASE_RENEWAL -> {
+        LeaseRenewal renewal = effect.getLeaseRenewal();
+        yield orGone(
+            tuplespace.renew(renewal.getSpace(), renewal.getLease(), renewal.getTtlMillis()));
+      }
+      case LEASE_END ->
+          orGone(
+              tuplespace.cancelLease(
+                  effect.getLeaseEnd().getSpace(), effect.getLeaseEnd().getLease()));
+      case TUPLE_WATCH -> {
+        TupleWatch watch = effect.getTupleWatch();
+        CompletionStage<Void> begun =
+            tuplespace.watchFor(
+                watch.getSpace(),
+                self,
+                watch.getId(),
+                TupleCodec.decodeTemplate(watch.getTemplate().toByteArray()));
+        yield watch.getReplaces().isEmpty()
+            ? begun
+            : begun.thenCompose(
+                done -> tuplespace.unwatchFor(watch.getSpace(), self, watch.getReplaces()));
+      }
+      case TUPLE_UNWATCH ->
+          tuplespace.unwatchFor(
+              effect.getTupleUnwatch().getSpace(), self, effect.getTupleUnwatch().getId());
+      default -> throw new IllegalStateException("Nobody delivers " + effect.getEffectCase() + ".");
+    };
+  }
+
+  /** A lease that is over stays so; there is nothing to be done. */
+  private static CompletionStage<?> orGone(CompletionStage<?> stage) {
+    return stage
+        .handle((done, failure) -> failure)
+        .thenCompose(
+            failure ->
+                failure == null || error(failure).code() == ErrorCode.LEASE_UNKNOWN
+                    ? CompletableFuture.completedFuture(null)
+                    : CompletableFuture.failedFuture(failure));
   }
 
   /** Sends everything that is neither confirmed nor being asked right now. */

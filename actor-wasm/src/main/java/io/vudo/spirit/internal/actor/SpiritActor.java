@@ -5,7 +5,6 @@ import io.vudo.journal.StateSnapshot;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.ModuleDigest;
 import io.vudo.protocol.SpiritId;
-import io.vudo.protocol.TupleCodec;
 import io.vudo.protocol.VudoError;
 import io.vudo.protocol.VudoException;
 import io.vudo.protocol.journal.v1.Acknowledged;
@@ -23,7 +22,6 @@ import io.vudo.protocol.journal.v1.SpiritEvent;
 import io.vudo.protocol.journal.v1.Supervised;
 import io.vudo.protocol.journal.v1.Suspended;
 import io.vudo.protocol.journal.v1.Timer;
-import io.vudo.protocol.journal.v1.TupleAnswer;
 import io.vudo.protocol.journal.v1.Turn;
 import io.vudo.protocol.journal.v1.Wait;
 import io.vudo.protocol.wire.v1.HoldAnswer;
@@ -35,11 +33,11 @@ import io.vudo.spirit.internal.history.JournalHistory;
 import io.vudo.spirit.internal.turn.Attempt;
 import io.vudo.spirit.internal.turn.EventBatches;
 import io.vudo.spirit.internal.turn.GuestStatus;
+import io.vudo.spirit.internal.turn.Holds;
 import io.vudo.spirit.internal.turn.Redelivery;
 import io.vudo.spirit.internal.turn.SpiritMachine;
 import io.vudo.spirit.internal.turn.TurnLog;
 import io.vudo.spirit.internal.turn.WaitRequest;
-import io.vudo.tuplespace.Held;
 import io.vudo.tuplespace.Tuplespace;
 import java.security.SecureRandom;
 import java.time.Duration;
@@ -50,7 +48,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -110,7 +107,14 @@ final class SpiritActor
    */
   record Stop(boolean idle) implements Command {}
 
-  private record TupleArrived(long request, String holdId, TupleAnswer answer) implements Command {}
+  /**
+   * What the turn under way lacks.
+   *
+   * @param holdId by which a hold was asked for; empty when none was
+   * @param heard whether the space answered
+   */
+  private record Arrived(long request, String holdId, boolean heard, Answer answer)
+      implements Command {}
 
   private record Delivered(DeliveryReply reply) implements Command {}
 
@@ -204,6 +208,8 @@ final class SpiritActor
 
   // A turn that waits, as the journal knows
   private final Waits waits;
+
+  private final Queries queries;
   private final ActorRefResolver references;
   private Attempt.Suspended waiting;
   private boolean resuming;
@@ -259,6 +265,7 @@ final class SpiritActor
         new Courier(
             spirits, replies, (position, error) -> self.tell(new SpaceAnswered(position, error)));
     this.waits = new Waits(spirits, id, timers, replies);
+    this.queries = new Queries(spirits.tuplespace(), id);
     this.references = ActorRefResolver.get(context.getSystem());
     spirits
         .deployments()
@@ -397,10 +404,7 @@ final class SpiritActor
         .suspended()
         .ifPresent(
             turn -> {
-              turn.getAnswersList().stream()
-                  .map(Answer::getTuple)
-                  .filter(tuple -> !tuple.getHold().isEmpty())
-                  .forEach(tuple -> holdsOfTurn.put(tuple.getHold(), tuple.getSpace()));
+              turn.getAnswersList().forEach(answer -> Holds.of(answer, holdsOfTurn::put));
               spaceByHold.putAll(holdsOfTurn);
               waits.begin(turn.getWait());
               // It may be long before it is needed.
@@ -442,7 +446,7 @@ final class SpiritActor
     return newCommandHandlerBuilder()
         .forAnyState()
         .onCommand(Batch.class, this::onBatch)
-        .onCommand(TupleArrived.class, this::onTupleArrived)
+        .onCommand(Arrived.class, this::onArrived)
         .onCommand(TryAgain.class, (machine, again) -> goOn(machine))
         .onCommand(Answered.class, this::onAnswered)
         .onCommand(WaitTick.class, (machine, tick) -> onWaitTick(machine))
@@ -502,6 +506,7 @@ final class SpiritActor
             break;
           }
           // It could not even be tried; the machine is as it was.
+          giveBackHolds(machine);
           VudoError error = e.toError();
           if (retryUnderWay) {
             retryWasImpossible = true;
@@ -588,6 +593,18 @@ final class SpiritActor
 
   /** Handles one message; false when it suspended. */
   private boolean handle(SpiritMachine machine, SpiritCommand.Deliver deliver) {
+    if (deliver.message().getKind() == Message.Kind.TUPLE_CHANGED) {
+      Optional<Message> watched = machine.watched(deliver.message());
+      if (watched.isEmpty()) {
+        refuseLater(deliver, ErrorCode.SPIRIT_NOT_FOUND, id + " does not watch that.");
+        return true;
+      }
+      return handleNew(machine, new SpiritCommand.Deliver(watched.get(), deliver.replyTo()));
+    }
+    return handleNew(machine, deliver);
+  }
+
+  private boolean handleNew(SpiritMachine machine, SpiritCommand.Deliver deliver) {
     Message message = deliver.message();
     String messageId = message.getId();
     switch (machine.judge(message)) {
@@ -716,7 +733,7 @@ final class SpiritActor
       if (lacking.request().timeoutMillis() == 0) {
         answers = lacking.answers();
         querying = true;
-        ask((WaitRequest.Tuple) lacking.request(), machine.lastTurn() + 1);
+        query(lacking.request(), machine.lastTurn() + 1);
       } else {
         waiting = lacking;
       }
@@ -724,6 +741,7 @@ final class SpiritActor
     }
     Attempt.Finished finished = (Attempt.Finished) attempt;
     Turn turn = finished.turn();
+    Steps.at(Steps.COMPUTED);
     uncommitted.add(SpiritEvent.newBuilder().setTurn(turn).build());
     uncommittedBytes += turn.getSerializedSize();
     List<TurnLog> lines = finished.logs();
@@ -858,10 +876,12 @@ final class SpiritActor
   }
 
   private void committed(SpiritMachine machine) {
+    Steps.at(Steps.COMMITTED);
     List<Runnable> released = List.copyOf(afterCommit);
     afterCommit.clear();
     uncommittedBytes = 0;
     released.forEach(Runnable::run);
+    Steps.at(Steps.REPLIED);
     startDeliveries(machine);
     scheduleTimers(machine);
     if (registered && !machine.needsWaking()) {
@@ -945,72 +965,43 @@ final class SpiritActor
 
   // Waiting for a tuple
 
-  private void ask(WaitRequest.Tuple wanted, long turn) {
+  private void query(WaitRequest wanted, long turn) {
     long ticket = ++request;
-    if (wanted.take()) {
-      byte[] unique = new byte[8];
-      RANDOM.nextBytes(unique);
-      String hold = id + "#" + turn + "#" + HexFormat.of().formatHex(unique);
-      spaceByHold.put(hold, wanted.space());
-      holdsOfTurn.put(hold, wanted.space());
-      pipe(
-          ticket,
-          hold,
-          wanted.space(),
-          spirits.tuplespace().hold(wanted.space(), id, hold, wanted.template()));
-    } else {
-      pipe(
-          ticket,
-          "",
-          wanted.space(),
-          spirits
-              .tuplespace()
-              .read(wanted.space(), wanted.template())
-              .thenApply(found -> found.map(tuple -> new Held("", tuple))));
+    String space = Queries.spaceOfHold(wanted);
+    String hold = space.isEmpty() ? "" : newHold(turn);
+    if (!hold.isEmpty()) {
+      spaceByHold.put(hold, space);
+      holdsOfTurn.put(hold, space);
     }
-  }
-
-  /**
-   * @param holdId by which a hold was asked for; empty for a read
-   */
-  private void pipe(
-      long ticket, String holdId, String space, CompletionStage<Optional<Held>> found) {
+    Steps.at(Steps.ASKING);
     context.pipeToSelf(
-        found,
-        (held, failure) -> {
-          TupleAnswer.Builder answer = TupleAnswer.newBuilder();
-          if (failure != null) {
-            answer.setStatus(GuestStatus.TIMEOUT);
-          } else if (held.isEmpty()) {
-            answer.setStatus(GuestStatus.NOT_FOUND);
-          } else {
-            answer
-                .setTuple(ByteString.copyFrom(TupleCodec.encode(held.get().tuple())))
-                .setHold(held.get().hold())
-                .setSpace(holdId.isEmpty() ? "" : space);
-          }
-          return new TupleArrived(ticket, holdId, answer.build());
-        });
+        queries.ask(wanted, hold),
+        (answer, failure) ->
+            new Arrived(
+                ticket, hold, failure == null, failure == null ? answer : Queries.away(wanted)));
   }
 
-  private Effect<SpiritEvent, SpiritMachine> onTupleArrived(
-      SpiritMachine machine, TupleArrived arrived) {
+  private String newHold(long turn) {
+    byte[] unique = new byte[8];
+    RANDOM.nextBytes(unique);
+    return id + "#" + turn + "#" + HexFormat.of().formatHex(unique);
+  }
+
+  private Effect<SpiritEvent, SpiritMachine> onArrived(SpiritMachine machine, Arrived arrived) {
     if (!querying || arrived.request() != request) {
       return Effect().none();
     }
+    Steps.at(Steps.HELD);
     querying = false;
-    TupleAnswer answer = arrived.answer();
-    if (!arrived.holdId().isEmpty() && answer.getStatus() != GuestStatus.TIMEOUT) {
-      // Now it is known what the hold is called, or that there is none.
+    if (!arrived.holdId().isEmpty() && arrived.heard()) {
+      // Now it is known what the holds are called, or that there is none.
       spaceByHold.remove(arrived.holdId());
       holdsOfTurn.remove(arrived.holdId());
-      if (!answer.getHold().isEmpty()) {
-        spaceByHold.put(answer.getHold(), answer.getSpace());
-        holdsOfTurn.put(answer.getHold(), answer.getSpace());
-      }
+      Holds.of(arrived.answer(), spaceByHold::put);
+      Holds.of(arrived.answer(), holdsOfTurn::put);
     }
     List<Answer> more = new ArrayList<>(answers);
-    more.add(Answer.newBuilder().setTuple(answer).build());
+    more.add(arrived.answer());
     answers = more;
     return goOn(machine);
   }
@@ -1067,7 +1058,8 @@ final class SpiritActor
       // Said already, or after the time was over.
       return Effect().none();
     }
-    Answer answer = answered.answer();
+    Answer answer = Waits.as(wait.get(), answered.answer());
+    Steps.at(Steps.HELD);
     waits.answered(wait.get(), answer);
     if (answer.getTuple().getStatus() == GuestStatus.OK && wait.get().getTuple().getTake()) {
       String space = wait.get().getTuple().getSpace();
@@ -1085,10 +1077,7 @@ final class SpiritActor
     all.add(answer);
     answers = all;
     resuming = true;
-    all.stream()
-        .map(Answer::getTuple)
-        .filter(tuple -> !tuple.getHold().isEmpty())
-        .forEach(tuple -> holdsOfTurn.put(tuple.getHold(), tuple.getSpace()));
+    all.forEach(one -> Holds.of(one, holdsOfTurn::put));
     residencyRetry = RESIDENCY_RETRY_MIN;
     return resume(machine);
   }
@@ -1479,7 +1468,15 @@ final class SpiritActor
     querying = false;
     resuming = false;
     request++;
-    holdsOfTurn.keySet().removeIf(machine::holdPending);
+    giveBackHolds(machine);
+  }
+
+  private void giveBackHolds(SpiritMachine machine) {
+    // That of a wait has its name only once it is answered, and goes by the id of the wait before.
+    holdsOfTurn
+        .keySet()
+        .removeIf(
+            hold -> machine.holdPending(hold) || machine.holdPending(Tuplespace.holdIdOf(hold)));
     holdsOfTurn.forEach((hold, space) -> spirits.tuplespace().release(space, hold));
     spaceByHold.keySet().removeAll(holdsOfTurn.keySet());
     holdsOfTurn.clear();

@@ -5,6 +5,7 @@ import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.SpiritLimits;
 import io.vudo.protocol.VudoError;
 import io.vudo.protocol.VudoException;
+import io.vudo.protocol.journal.v1.Message;
 import io.vudo.protocol.wire.v1.HoldAnswer;
 import io.vudo.spirit.Deployment;
 import java.time.Duration;
@@ -55,7 +56,7 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
   private final Deque<SpiritCommand.Queued> waiting = new ArrayDeque<>();
   private long waitingBytes;
 
-  /** The ids of messages of other Spirits that wait or are under way. */
+  /** The ids of messages of other Spirits and of watches that wait or are under way. */
   private final Set<String> here = new HashSet<>();
 
   /** The id of the message whose turn waits for an answer; empty when none does. */
@@ -161,20 +162,22 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
       budgetBytes += budgetBytes(queued);
       waiting.add(queued);
       waitingBytes += queued.payloadBytes();
-      fromSpirit(queued).ifPresent(here::add);
+      repeatable(queued).ifPresent(here::add);
       pump();
     }
     return this;
   }
 
   private boolean isRepeated(SpiritCommand.Queued queued) {
-    return fromSpirit(queued)
+    return repeatable(queued)
         .filter(messageId -> messageId.equals(blockedBy) || here.contains(messageId))
         .isPresent();
   }
 
-  private static Optional<String> fromSpirit(SpiritCommand.Queued queued) {
-    return queued instanceof SpiritCommand.Deliver deliver && deliver.message().hasPosition()
+  private static Optional<String> repeatable(SpiritCommand.Queued queued) {
+    return queued instanceof SpiritCommand.Deliver deliver
+            && (deliver.message().hasPosition()
+                || deliver.message().getKind() == Message.Kind.TUPLE_CHANGED)
         ? Optional.of(deliver.message().getId())
         : Optional.empty();
   }
@@ -196,7 +199,7 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
       budgetBytes += bytes;
       waiting.addFirst(message);
       waitingBytes += message.payloadBytes();
-      fromSpirit(message).ifPresent(here::add);
+      repeatable(message).ifPresent(here::add);
     }
     return this;
   }
@@ -217,7 +220,7 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
     long bytes = done.stream().mapToLong(SpiritGate::budgetBytes).sum();
     budgetBytes -= bytes;
     spirits.mailboxes().give(bytes);
-    done.forEach(queued -> fromSpirit(queued).ifPresent(here::remove));
+    done.forEach(queued -> repeatable(queued).ifPresent(here::remove));
   }
 
   private Behavior<SpiritCommand> onStopped() {

@@ -29,6 +29,7 @@ import io.vudo.spirit.internal.history.JournalHistory;
 import io.vudo.spirit.internal.history.ReplaySlots;
 import io.vudo.spirit.internal.turn.Configurations;
 import io.vudo.spirit.internal.turn.SpiritMachine;
+import io.vudo.spirit.internal.turn.Watches;
 import io.vudo.tuplespace.HoldOutcome;
 import io.vudo.tuplespace.Tuplespace;
 import io.vudo.tuplespace.WaitListener;
@@ -44,6 +45,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.TimeoutException;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.Props;
 import org.apache.pekko.cluster.sharding.typed.ClusterShardingSettings;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.apache.pekko.cluster.sharding.typed.javadsl.Entity;
@@ -77,6 +79,10 @@ public final class SpiritSystem implements WaitListener {
 
   private final JournalHistory history;
   private final Swaps swaps;
+  private final ActorRef<WatchPost.Command> watchPost;
+
+  /** Null until the node has started its Spirits. */
+  private volatile Tuplespace spaces;
 
   public SpiritSystem(
       ActorSystem<?> system, DeploymentSource deployments, CompiledModules modules) {
@@ -108,6 +114,8 @@ public final class SpiritSystem implements WaitListener {
                 settings.replayTimeout()),
             this::begin);
     this.swaps = new Swaps(sharding, deployments, residents, history, settings);
+    this.watchPost =
+        system.systemActorOf(WatchPost.create(new WatchWays()), "watch-post", Props.empty());
   }
 
   public void start(Tuplespace tuplespace) {
@@ -133,6 +141,7 @@ public final class SpiritSystem implements WaitListener {
             .withStopMessage(SpiritCommand.Passivate.INSTANCE)
             // A Spirit with something undelivered must stay; only its gate knows.
             .withSettings(ClusterShardingSettings.create(system).withNoPassivationStrategy()));
+    spaces = tuplespace;
     wakeIndex.start(system, settings, Clock.systemUTC());
     letters.start(settings, tuplespace, Clock.systemUTC());
     system
@@ -311,26 +320,57 @@ public final class SpiritSystem implements WaitListener {
     answer(
         waiter,
         requestId,
-        TupleAnswer.newBuilder()
-            .setTuple(ByteString.copyFrom(TupleCodec.encode(tuple)))
-            .setHold(hold));
+        Answer.newBuilder()
+            .setTuple(
+                TupleAnswer.newBuilder()
+                    .setTuple(ByteString.copyFrom(TupleCodec.encode(tuple)))
+                    .setHold(hold)));
   }
 
   @Override
-  public void passed(SpiritId waiter, String requestId, int index) {}
+  public void passed(SpiritId waiter, String requestId, int index) {
+    answer(waiter, requestId, Answer.newBuilder().setPassed(index));
+  }
 
   @Override
-  public void changed(SpiritId watcher, String watchId, TupleChange change) {}
+  public void changed(SpiritId watcher, String watchId, TupleChange change) {
+    watchPost.tell(new WatchPost.Changed(watcher, watchId, change));
+  }
 
   @Override
   public void refused(SpiritId waiter, String requestId, VudoError error) {
-    answer(waiter, requestId, TupleAnswer.newBuilder().setStatus(Waits.statusOf(error.code())));
+    answer(
+        waiter,
+        requestId,
+        Answer.newBuilder()
+            .setTuple(TupleAnswer.newBuilder().setStatus(Waits.statusOf(error.code()))));
   }
 
-  private void answer(SpiritId waiter, String requestId, TupleAnswer.Builder answer) {
+  private void answer(SpiritId waiter, String requestId, Answer.Builder answer) {
     sharding
         .entityRefFor(SpiritGate.KEY, waiter.toString())
-        .tell(new SpiritCommand.Answered(requestId, Answer.newBuilder().setTuple(answer).build()));
+        .tell(new SpiritCommand.Answered(requestId, answer.build()));
+  }
+
+  /** Before the node has started its Spirits, and its spaces are known, nothing goes out. */
+  private final class WatchWays implements WatchPost.Ways {
+    @Override
+    public boolean send(SpiritId to, SpiritCommand.Deliver message) {
+      if (spaces == null) {
+        return false;
+      }
+      sharding.entityRefFor(SpiritGate.KEY, to.toString()).tell(message);
+      return true;
+    }
+
+    @Override
+    public void unwatch(SpiritId watcher, String watchId) {
+      Tuplespace tuplespace = spaces;
+      if (tuplespace != null) {
+        // When that gets lost, the next change is answered in the same way.
+        var unused = tuplespace.unwatchFor(Watches.spaceOf(watchId), watcher, watchId);
+      }
+    }
   }
 
   public List<SpiritStatus> resident() {

@@ -5,6 +5,7 @@ import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.Template;
 import io.vudo.protocol.TupleCodec;
 import io.vudo.protocol.journal.v1.Answer;
+import io.vudo.protocol.journal.v1.BarrierWait;
 import io.vudo.protocol.journal.v1.Reply;
 import io.vudo.protocol.journal.v1.Slept;
 import io.vudo.protocol.journal.v1.TupleAnswer;
@@ -61,10 +62,14 @@ final class Waits {
    * @return whether the wait is over without an answer; else the request was sent again
    */
   boolean tick(Wait wait) {
-    if (System.nanoTime() - endNanos >= 0) {
+    if (System.nanoTime() - endNanos < 0) {
+      request(wait);
+    } else if (wait.hasBarrier()) {
+      // Only the barrier knows whether the others go on with this one or without it.
+      leave(wait);
+    } else {
       return true;
     }
-    request(wait);
     Duration most = spirits.settings().waitRedeliveryMax();
     pause = pause.compareTo(most.dividedBy(2)) > 0 ? most : pause.multipliedBy(2);
     schedule();
@@ -74,6 +79,13 @@ final class Waits {
   /** There is an answer, or none is wanted any more. */
   void end() {
     timers.cancel(SpiritActor.WaitTick.INSTANCE);
+  }
+
+  /** An answer of a space, which does not know what a refused one waited for. */
+  static Answer as(Wait wait, Answer answer) {
+    return wait.hasBarrier() && answer.hasTuple()
+        ? answered(wait, answer.getTuple().getStatus())
+        : answer;
   }
 
   /** There is an answer: of a tuple, other parts of the space need not look for one. */
@@ -118,11 +130,15 @@ final class Waits {
     return switch (code) {
       case SPIRIT_TYPE_UNKNOWN, SPIRIT_ID_INVALID, SPIRIT_TYPE_INVALID -> GuestStatus.NOT_FOUND;
       case PAYLOAD_TOO_LARGE, WAITERS_FULL -> GuestStatus.LIMIT;
+      case BARRIER_INVALID, BARRIER_MISMATCH -> GuestStatus.INVALID;
       default -> GuestStatus.INTERNAL;
     };
   }
 
   private static Answer answered(Wait wait, int status) {
+    if (wait.hasBarrier()) {
+      return Answer.newBuilder().setPassed(status).build();
+    }
     return wait.hasTuple()
         ? Answer.newBuilder().setTuple(TupleAnswer.newBuilder().setStatus(status)).build()
         : Answer.newBuilder().setReply(Reply.newBuilder().setStatus(status)).build();
@@ -141,6 +157,8 @@ final class Waits {
         switch (wait.getWantedCase()) {
           case QUESTION -> "a reply of " + wait.getQuestion().getTo();
           case TUPLE -> "a tuple of " + wait.getTuple().getSpace();
+          case BARRIER ->
+              "barrier " + wait.getBarrier().getName() + " of " + wait.getBarrier().getSpace();
           case SLEEP, WANTED_NOT_SET -> "the time";
         };
     return what + ", until " + Instant.ofEpochMilli(wait.getDeadlineMillis());
@@ -162,7 +180,41 @@ final class Waits {
               template(tuple),
               tuple.getTake(),
               Duration.ofNanos(Math.max(0, endNanos - System.nanoTime())));
+    } else if (wait.hasBarrier() && endNanos - System.nanoTime() > 0) {
+      BarrierWait barrier = wait.getBarrier();
+      spirits
+          .tuplespace()
+          .awaitBarrier(
+              barrier.getSpace(),
+              id,
+              wait.getId(),
+              barrier.getName(),
+              barrier.getParties(),
+              Duration.ofNanos(endNanos - System.nanoTime()));
     }
+  }
+
+  private void leave(Wait wait) {
+    BarrierWait barrier = wait.getBarrier();
+    var unused =
+        spirits
+            .tuplespace()
+            .leaveBarrier(barrier.getSpace(), wait.getId(), barrier.getName(), barrier.getParties())
+            .whenComplete(
+                (passed, failure) -> {
+                  ErrorCode code = failure == null ? null : Courier.error(failure).code();
+                  if (failure == null) {
+                    tellSelf(wait, passed.orElse(GuestStatus.TIMEOUT));
+                  } else if (code == ErrorCode.BARRIER_MISMATCH
+                      || code == ErrorCode.JOURNAL_CORRUPT) {
+                    tellSelf(wait, statusOf(code));
+                  }
+                  // Anything else passes, and is asked again.
+                });
+  }
+
+  private void tellSelf(Wait wait, int passed) {
+    spirits.send(id.toString(), new SpiritCommand.Answered(wait.getId(), answered(wait, passed)));
   }
 
   /** Also when the clock was set back meanwhile, no longer than it was to take from the start. */
@@ -173,6 +225,9 @@ final class Waits {
 
   private void schedule() {
     Duration left = Duration.ofNanos(Math.max(0, endNanos - System.nanoTime()));
+    if (left.isZero()) {
+      left = pause;
+    }
     Duration next = left.compareTo(SpiritActor.LONGEST_TICK) < 0 ? left : SpiritActor.LONGEST_TICK;
     timers.startSingleTimer(
         SpiritActor.WaitTick.INSTANCE, next.compareTo(pause) < 0 ? next : pause);

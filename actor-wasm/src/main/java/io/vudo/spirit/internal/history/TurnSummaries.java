@@ -99,6 +99,10 @@ final class TurnSummaries {
           };
       case TUPLE_WRITE -> "write";
       case CONFIRM_TAKE -> "take";
+      case LEASE_RENEWAL -> "renew";
+      case LEASE_END -> "end-lease";
+      case TUPLE_WATCH -> "watch";
+      case TUPLE_UNWATCH -> "unwatch";
       case DEAD_LETTER -> "letter";
       case START_TIMER -> "timer";
       case CANCEL_TIMER -> "cancel";

@@ -56,6 +56,16 @@ final class FlatAbi {
           .define("tuplespace_write", "iiiil", "i", FlatAbi::tuplespaceWrite)
           .define("tuplespace_read", "iiiilii", "i", (t, g, a) -> tuplespaceQuery(t, g, a, false))
           .define("tuplespace_take", "iiiilii", "i", (t, g, a) -> tuplespaceQuery(t, g, a, true))
+          .define("tuplespace_read_all", "iiiiiii", "i", (t, g, a) -> TupleAbi.all(t, g, a, false))
+          .define("tuplespace_take_all", "iiiiiii", "i", (t, g, a) -> TupleAbi.all(t, g, a, true))
+          .define("tuplespace_count", "iiii", "l", TupleAbi::count)
+          .define("tuplespace_swap", "iiiiiilii", "i", TupleAbi::swap)
+          .define("tuplespace_write_leased", "iiiilii", "i", TupleAbi::writeLeased)
+          .define("tuplespace_renew", "iiiil", "i", TupleAbi::renew)
+          .define("tuplespace_cancel_lease", "iiii", "i", TupleAbi::cancelLease)
+          .define("tuplespace_barrier", "iiiiil", "i", TupleAbi::barrier)
+          .define("tuplespace_watch", "iiiiii", "i", TupleAbi::watch)
+          .define("tuplespace_unwatch", "iiii", "i", TupleAbi::unwatch)
           .define("log", "iii", "", FlatAbi::log)
           .define("now", "", "l", FlatAbi::now)
           .define("random", "ii", "i", FlatAbi::random)
@@ -161,7 +171,7 @@ final class FlatAbi {
     return GuestStatus.OK;
   }
 
-  private static String key(EngineInstance guest, long pointer, long length) {
+  static String key(EngineInstance guest, long pointer, long length) {
     String key = name(guest, pointer, length);
     if (key.isEmpty()) {
       throw GuestStatus.INVALID_PARAMETER;
@@ -169,7 +179,7 @@ final class FlatAbi {
     return key;
   }
 
-  private static long waitMillis(HostContext host, long millis, long least) {
+  static long waitMillis(HostContext host, long millis, long least) {
     if (millis < least) {
       throw GuestStatus.INVALID_PARAMETER;
     }
@@ -230,12 +240,7 @@ final class FlatAbi {
     requireRange(guest, a[5], 4);
     requireRange(guest, a[6], 4);
     long timeoutMillis = waitMillis(host, a[4], 0);
-    Template template;
-    try {
-      template = TupleCodec.decodeTemplate(encoded);
-    } catch (VudoException e) {
-      throw GuestStatus.INVALID_PARAMETER;
-    }
+    Template template = TupleAbi.template(encoded);
     TupleAnswer answer = host.tuple(new WaitRequest.Tuple(take, space, template, timeoutMillis));
     if (answer.getStatus() != GuestStatus.OK) {
       return answer.getStatus();
@@ -289,19 +294,19 @@ final class FlatAbi {
 
   // Crossing the boundary
 
-  private static void require(boolean granted) {
+  static void require(boolean granted) {
     if (!granted) {
       throw GuestStatus.CAPABILITY_DENIED;
     }
   }
 
-  private static void requireRange(EngineInstance guest, long pointer, long length) {
+  static void requireRange(EngineInstance guest, long pointer, long length) {
     if (!guest.inMemory((int) pointer, (int) length)) {
       throw GuestStatus.INVALID_MEMORY;
     }
   }
 
-  private static byte[] bytes(EngineInstance guest, long pointer, long length, int most) {
+  static byte[] bytes(EngineInstance guest, long pointer, long length, int most) {
     requireRange(guest, pointer, length);
     if (Integer.toUnsignedLong((int) length) > most) {
       throw GuestStatus.LIMIT_EXCEEDED;
@@ -324,7 +329,7 @@ final class FlatAbi {
     }
   }
 
-  private static String space(EngineInstance guest, long pointer, long length) {
+  static String space(EngineInstance guest, long pointer, long length) {
     String name = name(guest, pointer, length);
     try {
       return io.vudo.protocol.SpaceName.check(name);
@@ -350,7 +355,7 @@ final class FlatAbi {
     return bytes.length;
   }
 
-  private static void answerBuffer(
+  static void answerBuffer(
       HostContext host, EngineInstance guest, byte[] bytes, long outPointer, long outLength) {
     int address = (int) guest.call(GuestCalls.ALLOC, host.deadlineNanos(), bytes.length)[0];
     if (address == 0 || !guest.inMemory(address, bytes.length)) {

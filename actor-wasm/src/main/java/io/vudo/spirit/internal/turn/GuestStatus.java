@@ -12,9 +12,13 @@ public final class GuestStatus extends RuntimeException {
   static final GuestStatus CAPABILITY_DENIED = new GuestStatus(-1);
   static final GuestStatus INVALID_MEMORY = new GuestStatus(-2);
   static final GuestStatus INVALID_PARAMETER = new GuestStatus(-3);
+  static final GuestStatus BUFFER_TOO_SMALL = new GuestStatus(-7);
   static final GuestStatus LIMIT_EXCEEDED = new GuestStatus(-11);
 
   // Those that answers carry
+
+  /** What was asked for cannot be. */
+  public static final int INVALID = -3;
 
   /** The node failed. */
   public static final int INTERNAL = -8;

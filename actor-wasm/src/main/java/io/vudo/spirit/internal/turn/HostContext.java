@@ -3,9 +3,12 @@ package io.vudo.spirit.internal.turn;
 import com.google.protobuf.ByteString;
 import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.SpiritLimits;
+import io.vudo.protocol.Template;
+import io.vudo.protocol.Tuple;
 import io.vudo.protocol.journal.v1.Message;
 import io.vudo.protocol.journal.v1.Reply;
 import io.vudo.protocol.journal.v1.TupleAnswer;
+import io.vudo.protocol.journal.v1.TuplesAnswer;
 import java.util.List;
 import java.util.Optional;
 
@@ -46,6 +49,15 @@ interface HostContext {
   /** The tuple, or unwinds the guest to go and get one. */
   TupleAnswer tuple(WaitRequest.Tuple request);
 
+  /** The tuples, or unwinds the guest to go and get them. */
+  TuplesAnswer tuples(WaitRequest.Tuples request);
+
+  /** How many there are, or a status; or unwinds the guest to have them counted. */
+  long count(WaitRequest.Count request);
+
+  /** The place in which the guest arrived, or a status; or unwinds the guest to wait there. */
+  int barrier(WaitRequest.Barrier request);
+
   /** The reply, or unwinds the guest to ask for it. */
   Reply ask(WaitRequest.Reply request);
 
@@ -62,6 +74,20 @@ interface HostContext {
   void writeTuple(String space, byte[] tuple, long ttlMillis);
 
   void confirmTake(String space, String hold);
+
+  /** The name of the lease of this tuple, if it is what the guest writes next. */
+  String nextLease(Tuple tuple);
+
+  /** Lets a tuple live for so long from the commit on; 0 = for ever. */
+  void renewLease(String space, String lease, long ttlMillis);
+
+  void endLease(String space, String lease);
+
+  /** Watches the tuples that match, in place of an earlier watch of this name. */
+  void watchTuples(String space, String name, Template template);
+
+  /** Ends a watch, if there is one of this name. */
+  void unwatchTuples(String space, String name);
 
   /**
    * Starts a timer.

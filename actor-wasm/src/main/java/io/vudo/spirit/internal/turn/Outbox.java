@@ -32,13 +32,25 @@ final class Outbox {
     for (int i = 0; i < turn.getEffectsCount(); i++) {
       Effect effect =
           leaving.apply(Letters.complete(self, turn, i)).orElseGet(Effect::getDefaultInstance);
-      if (effect.hasSend()
-          || effect.hasTupleWrite()
-          || effect.hasConfirmTake()
-          || effect.hasDeadLetter()) {
+      if (leaves(effect)) {
         add(Position.newBuilder().setTurn(turn.getNumber()).setIndex(i).build(), effect);
       }
     }
+  }
+
+  private static boolean leaves(Effect effect) {
+    return switch (effect.getEffectCase()) {
+      case SEND,
+          TUPLE_WRITE,
+          CONFIRM_TAKE,
+          LEASE_RENEWAL,
+          LEASE_END,
+          TUPLE_WATCH,
+          TUPLE_UNWATCH,
+          DEAD_LETTER ->
+          true;
+      case START_TIMER, CANCEL_TIMER, STORAGE_PUT, STORAGE_DELETE, EFFECT_NOT_SET -> false;
+    };
   }
 
   void add(Position position, Effect effect) {

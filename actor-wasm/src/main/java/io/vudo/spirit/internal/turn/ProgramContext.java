@@ -4,9 +4,12 @@ import com.google.protobuf.ByteString;
 import io.vudo.protocol.Capability.Kind;
 import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.SpiritLimits;
+import io.vudo.protocol.Template;
+import io.vudo.protocol.Tuple;
 import io.vudo.protocol.journal.v1.Message;
 import io.vudo.protocol.journal.v1.Reply;
 import io.vudo.protocol.journal.v1.TupleAnswer;
+import io.vudo.protocol.journal.v1.TuplesAnswer;
 import io.vudo.spirit.AdmittedModule;
 import io.vudo.spirit.HostFunction;
 import io.vudo.spirit.ProgramExit;
@@ -121,6 +124,21 @@ public final class ProgramContext implements HostContext {
   }
 
   @Override
+  public TuplesAnswer tuples(WaitRequest.Tuples request) {
+    throw GuestStatus.CAPABILITY_DENIED;
+  }
+
+  @Override
+  public long count(WaitRequest.Count request) {
+    throw GuestStatus.CAPABILITY_DENIED;
+  }
+
+  @Override
+  public int barrier(WaitRequest.Barrier request) {
+    throw GuestStatus.CAPABILITY_DENIED;
+  }
+
+  @Override
   public Reply ask(WaitRequest.Reply request) {
     throw GuestStatus.CAPABILITY_DENIED;
   }
@@ -147,6 +165,31 @@ public final class ProgramContext implements HostContext {
 
   @Override
   public void confirmTake(String space, String hold) {
+    throw GuestStatus.CAPABILITY_DENIED;
+  }
+
+  @Override
+  public String nextLease(Tuple tuple) {
+    throw GuestStatus.CAPABILITY_DENIED;
+  }
+
+  @Override
+  public void renewLease(String space, String lease, long ttlMillis) {
+    throw GuestStatus.CAPABILITY_DENIED;
+  }
+
+  @Override
+  public void endLease(String space, String lease) {
+    throw GuestStatus.CAPABILITY_DENIED;
+  }
+
+  @Override
+  public void watchTuples(String space, String name, Template template) {
+    throw GuestStatus.CAPABILITY_DENIED;
+  }
+
+  @Override
+  public void unwatchTuples(String space, String name) {
     throw GuestStatus.CAPABILITY_DENIED;
   }
 

@@ -12,6 +12,7 @@ import io.vudo.protocol.TupleCodec;
 import io.vudo.protocol.VudoError;
 import io.vudo.protocol.VudoException;
 import io.vudo.protocol.journal.v1.Answer;
+import io.vudo.protocol.journal.v1.BarrierWait;
 import io.vudo.protocol.journal.v1.Completed;
 import io.vudo.protocol.journal.v1.Configured;
 import io.vudo.protocol.journal.v1.DeadLettered;
@@ -94,6 +95,7 @@ public final class SpiritMachine implements AutoCloseable {
   private final Timers timers = new Timers();
   private final Supervisor supervisor;
   private final Relations relations;
+  private final Watches watches = new Watches();
   private Storage storage = new Storage();
 
   /** The last swap, if it failed; null otherwise. */
@@ -369,6 +371,14 @@ public final class SpiritMachine implements AutoCloseable {
     return effect.getSend().getMessage().getType().equals(Supervisor.CHILD_FAILED);
   }
 
+  /**
+   * What a space tells of a tuple that this Spirit watches, as the guest gets it; empty when it
+   * does not watch that any more.
+   */
+  public Optional<Message> watched(Message told) {
+    return born ? watches.message(told) : Optional.empty();
+  }
+
   /** The timer that is due first. */
   public Optional<Timer> nextTimer() {
     return timers.next();
@@ -411,8 +421,7 @@ public final class SpiritMachine implements AutoCloseable {
   public boolean holdPending(String hold) {
     return suspended != null
         && (suspended.getWait().getId().equals(hold)
-            || suspended.getAnswersList().stream()
-                .anyMatch(answer -> answer.getTuple().getHold().equals(hold)));
+            || suspended.getAnswersList().stream().anyMatch(answer -> Holds.has(answer, hold)));
   }
 
   /** Whether a committed turn took the tuple of this hold and the space does not know yet. */
@@ -591,6 +600,7 @@ public final class SpiritMachine implements AutoCloseable {
         timers,
         storage,
         relations,
+        watches,
         supervisor.parent());
   }
 
@@ -857,6 +867,12 @@ public final class SpiritMachine implements AutoCloseable {
               .setSpace(tuple.space())
               .setTemplate(ByteString.copyFrom(TupleCodec.encode(tuple.template())))
               .setTake(tuple.take()));
+    } else if (request instanceof WaitRequest.Barrier barrier) {
+      wait.setBarrier(
+          BarrierWait.newBuilder()
+              .setSpace(barrier.space())
+              .setName(barrier.name())
+              .setParties(barrier.parties()));
     } else {
       wait.setSleep(Sleep.getDefaultInstance());
     }
@@ -971,7 +987,7 @@ public final class SpiritMachine implements AutoCloseable {
     }
     inbox.handled(turn.getInput(), turn);
     boolean asked = turn.hasCompleted() && !isHosts(turn);
-    outbox.add(id, turn, asked ? relations::leaving : Optional::of);
+    outbox.add(id, turn, asked ? this::leaving : Optional::of);
     relations.apply(turn);
     if (isHosts(turn)) {
       return;
@@ -1001,6 +1017,10 @@ public final class SpiritMachine implements AutoCloseable {
     }
   }
 
+  private Optional<Effect> leaving(Effect effect) {
+    return relations.leaving(effect).flatMap(watches::leaving);
+  }
+
   private void end(Message message) {
     inbox.handled(message);
     discardInstance();
@@ -1008,6 +1028,7 @@ public final class SpiritMachine implements AutoCloseable {
     timers.clear();
     supervisor.end();
     relations.end(lastTurn, outbox::add);
+    watches.end(lastTurn, outbox::add);
     storage = new Storage();
     born = false;
     refusedSwap = null;
@@ -1046,6 +1067,7 @@ public final class SpiritMachine implements AutoCloseable {
         timers,
         stored,
         relations,
+        watches,
         supervisor.parentAt(input));
   }
 
@@ -1086,6 +1108,7 @@ public final class SpiritMachine implements AutoCloseable {
     timers.readFrom(header);
     supervisor.readFrom(header);
     relations.readFrom(header);
+    watches.readFrom(header);
     storage = Storage.readFrom(header);
     suspended = header.hasSuspended() ? header.getSuspended() : null;
     if (header.hasConfigured()) {
@@ -1245,6 +1268,7 @@ public final class SpiritMachine implements AutoCloseable {
     timers.writeTo(header);
     supervisor.writeTo(header);
     relations.writeTo(header);
+    watches.writeTo(header);
     if (suspended != null) {
       header.setSuspended(suspended);
     }

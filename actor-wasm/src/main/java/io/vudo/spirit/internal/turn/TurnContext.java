@@ -4,11 +4,16 @@ import com.google.protobuf.ByteString;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.SpiritLimits;
+import io.vudo.protocol.Template;
+import io.vudo.protocol.Tuple;
+import io.vudo.protocol.TupleCodec;
 import io.vudo.protocol.VudoException;
 import io.vudo.protocol.journal.v1.Answer;
 import io.vudo.protocol.journal.v1.CancelTimer;
 import io.vudo.protocol.journal.v1.ConfirmTake;
 import io.vudo.protocol.journal.v1.Effect;
+import io.vudo.protocol.journal.v1.LeaseEnd;
+import io.vudo.protocol.journal.v1.LeaseRenewal;
 import io.vudo.protocol.journal.v1.Message;
 import io.vudo.protocol.journal.v1.Position;
 import io.vudo.protocol.journal.v1.Reply;
@@ -17,7 +22,12 @@ import io.vudo.protocol.journal.v1.StorageDelete;
 import io.vudo.protocol.journal.v1.StoragePut;
 import io.vudo.protocol.journal.v1.Timer;
 import io.vudo.protocol.journal.v1.TupleAnswer;
+import io.vudo.protocol.journal.v1.TupleUnwatch;
+import io.vudo.protocol.journal.v1.TupleWatch;
 import io.vudo.protocol.journal.v1.TupleWrite;
+import io.vudo.protocol.journal.v1.TuplesAnswer;
+import io.vudo.tuplespace.OperationId;
+import io.vudo.tuplespace.Tuplespace;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Instant;
@@ -72,6 +82,8 @@ final class TurnContext implements HostContext {
   private final Relations relations;
   private final String parent;
   private int related;
+  private final Watches watches;
+  private int watched;
   private final Set<Long> started = new HashSet<>();
   private final Map<String, Long> startedNames = new HashMap<>();
   private final Set<Long> cancelled = new HashSet<>();
@@ -96,9 +108,11 @@ final class TurnContext implements HostContext {
       Timers timers,
       Storage storage,
       Relations relations,
+      Watches watches,
       String parent) {
     this.timers = timers;
     this.relations = relations;
+    this.watches = watches;
     this.parent = parent;
     this.storage = storage;
     this.self = self;
@@ -223,6 +237,21 @@ final class TurnContext implements HostContext {
   }
 
   @Override
+  public TuplesAnswer tuples(WaitRequest.Tuples request) {
+    return answered(Answer.AnswerCase.TUPLES, request).getTuples();
+  }
+
+  @Override
+  public long count(WaitRequest.Count request) {
+    return answered(Answer.AnswerCase.COUNTED, request).getCounted();
+  }
+
+  @Override
+  public int barrier(WaitRequest.Barrier request) {
+    return answered(Answer.AnswerCase.PASSED, request).getPassed();
+  }
+
+  @Override
   public Reply ask(WaitRequest.Reply request) {
     return answered(Answer.AnswerCase.REPLY, request).getReply();
   }
@@ -342,6 +371,59 @@ final class TurnContext implements HostContext {
     add(
         Effect.newBuilder()
             .setConfirmTake(ConfirmTake.newBuilder().setSpace(space).setHold(hold))
+            .build());
+  }
+
+  @Override
+  public String nextLease(Tuple tuple) {
+    return Tuplespace.leaseName(
+        tuple,
+        new OperationId.Turn(
+            self, new OperationId.Position(number, effects.size()), OperationId.Position.NONE));
+  }
+
+  @Override
+  public void renewLease(String space, String lease, long ttlMillis) {
+    add(
+        Effect.newBuilder()
+            .setLeaseRenewal(
+                LeaseRenewal.newBuilder().setSpace(space).setLease(lease).setTtlMillis(ttlMillis))
+            .build());
+  }
+
+  @Override
+  public void endLease(String space, String lease) {
+    add(
+        Effect.newBuilder()
+            .setLeaseEnd(LeaseEnd.newBuilder().setSpace(space).setLease(lease))
+            .build());
+  }
+
+  @Override
+  public void watchTuples(String space, String name, Template template) {
+    if (mode == Mode.LIVE && watches.sizeWithout(space, name) + ++watched > bounds.maxWatchers()) {
+      throw new VudoException(
+          ErrorCode.EFFECT_LIMIT_EXCEEDED,
+          "A Spirit may have at most "
+              + bounds.maxWatchers()
+              + " watches of tuples; more than vudo.spirit.max-watchers.");
+    }
+    add(
+        Effect.newBuilder()
+            .setTupleWatch(
+                TupleWatch.newBuilder()
+                    .setSpace(space)
+                    .setName(name)
+                    .setTemplate(ByteString.copyFrom(TupleCodec.encode(template)))
+                    .setId(Watches.id(self, number, effects.size(), space)))
+            .build());
+  }
+
+  @Override
+  public void unwatchTuples(String space, String name) {
+    add(
+        Effect.newBuilder()
+            .setTupleUnwatch(TupleUnwatch.newBuilder().setSpace(space).setName(name))
             .build());
   }
 

@@ -80,6 +80,31 @@ public final class TurnTexts {
               + effect.getConfirmTake().getSpace()
               + ", hold "
               + effect.getConfirmTake().getHold();
+      case LEASE_RENEWAL ->
+          "renewing the lease "
+              + effect.getLeaseRenewal().getLease()
+              + " in the space "
+              + effect.getLeaseRenewal().getSpace()
+              + ", for "
+              + effect.getLeaseRenewal().getTtlMillis()
+              + " ms";
+      case LEASE_END ->
+          "ending the lease "
+              + effect.getLeaseEnd().getLease()
+              + " in the space "
+              + effect.getLeaseEnd().getSpace();
+      case TUPLE_WATCH ->
+          "watching the space "
+              + effect.getTupleWatch().getSpace()
+              + " as "
+              + effect.getTupleWatch().getName()
+              + ", "
+              + preview(effect.getTupleWatch().getTemplate());
+      case TUPLE_UNWATCH ->
+          "ending the watch "
+              + effect.getTupleUnwatch().getName()
+              + " of the space "
+              + effect.getTupleUnwatch().getSpace();
       case DEAD_LETTER -> "a dead letter";
       case START_TIMER -> timer(effect.getStartTimer());
       case CANCEL_TIMER -> "cancelling timer " + effect.getCancelTimer().getNumber();

@@ -29,6 +29,44 @@ public sealed interface WaitRequest {
   record Reply(SpiritId to, String type, ByteString payload, long timeoutMillis)
       implements WaitRequest {}
 
+  /**
+   * Many tuples of a space, those that are there now.
+   *
+   * @param take whether the tuples are to be held for taking, or only read
+   * @param space the space's name
+   * @param template what must match
+   * @param limit how many at most
+   */
+  record Tuples(boolean take, String space, Template template, int limit) implements WaitRequest {
+    @Override
+    public long timeoutMillis() {
+      return 0;
+    }
+  }
+
+  /**
+   * How many tuples of a space match now.
+   *
+   * @param space the space's name
+   * @param template what must match
+   */
+  record Count(String space, Template template) implements WaitRequest {
+    @Override
+    public long timeoutMillis() {
+      return 0;
+    }
+  }
+
+  /**
+   * The others at a barrier.
+   *
+   * @param space the space that has the barrier
+   * @param name the barrier's name
+   * @param parties how many have to arrive
+   */
+  record Barrier(String space, String name, int parties, long timeoutMillis)
+      implements WaitRequest {}
+
   /** Nothing but the time. */
   record Sleep(long timeoutMillis) implements WaitRequest {}
 }

@@ -8,8 +8,8 @@ import java.util.Arrays;
  * A total order of fields that agrees with their equality. It means nothing to people: it is what
  * keeps a hash table fast when somebody chose values of one and the same hash.
  */
-final class FieldOrder {
-  private FieldOrder() {}
+final class KeyOrder {
+  private KeyOrder() {}
 
   static int compare(Field a, Field b) {
     if (a.type() != b.type()) {
