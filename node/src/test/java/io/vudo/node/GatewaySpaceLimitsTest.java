@@ -4,8 +4,13 @@ import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.vudo.client.TuplespaceClient;
+import io.vudo.client.WatchHandler;
 import io.vudo.node.NodeFixture.Answer;
 import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.Template;
+import io.vudo.protocol.TupleChange;
+import io.vudo.protocol.VudoError;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetSocketAddress;
@@ -14,6 +19,8 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
@@ -126,5 +133,45 @@ class GatewaySpaceLimitsTest {
       }
       assertTrue(tail.indexOf("event: error\ndata: {") >= 0);
     }
+  }
+
+  @Test
+  void aHandlerOfTheClientThatIsTooSlowIsToldSo() {
+    CountDownLatch mayGoOn = new CountDownLatch(1);
+    CompletableFuture<VudoError> ended = new CompletableFuture<>();
+    TuplespaceClient.of(NODE.uri().toString())
+        .watch(
+            "handled",
+            Template.of("job", Template.ANY),
+            new WatchHandler() {
+              @Override
+              public void changed(TupleChange change) {
+                try {
+                  assertTrue(mayGoOn.await(PATIENCE.toSeconds(), TimeUnit.SECONDS));
+                } catch (InterruptedException e) {
+                  throw new IllegalStateException(e);
+                }
+              }
+
+              @Override
+              public void ended(VudoError error) {
+                ended.complete(error);
+              }
+            })
+        .toCompletableFuture()
+        .join();
+    String padding = "x".repeat(256 << 10);
+    await()
+        .atMost(PATIENCE)
+        .ignoreExceptions()
+        .until(
+            () -> {
+              post("handled/write", "{\"tuple\":[\"job\",\"" + padding + "\"]}").assertWritten(1);
+              assertEquals(200, post("handled/take", JOB).status());
+              watch("handled").close();
+              return true;
+            });
+    mayGoOn.countDown();
+    assertEquals(ErrorCode.WATCH_TOO_SLOW, ended.orTimeout(1, TimeUnit.MINUTES).join().code());
   }
 }
