@@ -13,7 +13,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -138,30 +137,6 @@ class NodeCommandsTest {
     assertEquals(
         "{\"handled\":true}\n",
         vudo("tell", "counter/told", "1", "--type", "add", "--format", "json").out());
-  }
-
-  @Test
-  void tuples() {
-    vudo("tuple", "count", "cli", "[{\"?\":\"any\"}]").assertPrinted("0\n");
-    vudo("tuple", "write", "cli", "[\"a\"]").assertPrinted("");
-    vudo("tuple", "write", "cli", "[\"b\"]", "--ttl", "1h").assertPrinted("");
-    vudo("tuple", "count", "cli", "[{\"?\":\"any\"}]").assertPrinted("2\n");
-    vudo("tuple", "read", "cli", "[{\"?\":\"any\"}]").assertPrinted("[\"a\"]\n");
-    vudo("tuple", "take", "cli", "[\"b\"]").assertPrinted("[\"b\"]\n");
-    CommandRun none = vudo("tuple", "take", "cli", "[\"b\"]");
-    assertEquals("1 ", none.exitCode() + " " + none.out() + none.err());
-    assertEquals(1, vudo("tuple", "take", "cli", "[\"b\"]", "--timeout", "10ms").exitCode());
-    var late =
-        CompletableFuture.supplyAsync(
-            () -> vudo("tuple", "take", "cli", "[\"late\"]", "--timeout", "1min"));
-    vudo("tuple", "write", "cli", "[\"late\"]").assertPrinted("");
-    late.join().assertPrinted("[\"late\"]\n");
-    vudo("tuple", "read", "cli", "[1]", "--timeout", "1d").assertFailed("REQUEST_INVALID");
-    vudo("tuple", "write", "cli", "{}").assertFailed("TUPLE_INVALID");
-    vudo("tuple", "read", "1st", "[1]").assertFailed("SPACE_NAME_INVALID");
-    assertEquals(
-        "{\"count\":1}\n",
-        vudo("tuple", "count", "cli", "[{\"?\":\"any\"}]", "--format", "json").out());
   }
 
   @Test

@@ -24,6 +24,7 @@ class ModuleBoundariesTest {
   /** The modules, each with its packages and with the modules that it may use. */
   enum Room {
     PROTOCOL("io.vudo.protocol.."),
+    CLIENT("io.vudo.client..", PROTOCOL),
     JOURNAL("io.vudo.journal..", PROTOCOL),
     TUPLESPACE("io.vudo.tuplespace..", PROTOCOL),
     ACTOR_WASM("io.vudo.spirit..", PROTOCOL, JOURNAL, TUPLESPACE),
@@ -92,10 +93,10 @@ class ModuleBoundariesTest {
   }
 
   @Test
-  void theWordsThatAllShareNeedNoActors() {
+  void theWordsThatAllShareAndTheClientNeedNoActors() {
     noClasses()
         .that()
-        .resideInAPackage(Room.PROTOCOL.packages)
+        .resideInAnyPackage(Room.PROTOCOL.packages, Room.CLIENT.packages)
         .should()
         .dependOnClassesThat()
         .resideInAnyPackage("org.apache.pekko..", "scala..", "com.typesafe..")

@@ -21,6 +21,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.extension.AfterAllCallback;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
@@ -209,6 +210,14 @@ public final class NodeFixture implements BeforeAllCallback, AfterAllCallback {
     /** Asserts a success without a body. */
     public void assertNothing() {
       assertEquals("204 ", status + " " + text());
+    }
+
+    /** Asserts that so many tuples were written, and answers the names of their leases. */
+    public List<String> assertWritten(int tuples) {
+      assertEquals(200, status, text());
+      List<String> leases = json().path("leases").findValuesAsText("lease");
+      assertEquals(tuples, leases.size(), text());
+      return leases;
     }
 
     /** Asserts a refusal in the one form that all have, and answers its detail. */

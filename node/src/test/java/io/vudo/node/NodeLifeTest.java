@@ -37,8 +37,8 @@ class NodeLifeTest {
     NODE.ask("dispatch/kept", "mode:mul", "").assertReply("mul");
     NODE.ask("forgetful/a", "any", "").assertReply("1");
     NODE.ask("forgetful/a", "any", "").assertReply("2");
-    NODE.post("/v1/spaces/kept/write", "{\"tuple\":[\"a\",1]}").assertNothing();
-    NODE.post("/v1/spaces/kept/write", "{\"tuple\":[\"b\",2]}").assertNothing();
+    NODE.post("/v1/spaces/kept/write", "{\"tuple\":[\"a\",1]}").assertWritten(1);
+    NODE.post("/v1/spaces/kept/write", "{\"tuple\":[\"b\",2]}").assertWritten(1);
     NODE.post("/v1/spaces/kept/take", "{\"template\":[\"a\",1]}")
         .assertReply("{\"tuple\":[\"a\",1]}");
     JsonNode deployments = NODE.get("/v1/deployments").json();

@@ -33,6 +33,9 @@ final class NodeClient {
   /** How much longer than the node itself the command waits for the node's answer. */
   private static final Duration GRACE = Duration.ofSeconds(15);
 
+  private static final String EVENT = "event: ";
+  private static final String DATA = "data: ";
+
   private final URI node;
   private final HttpClient http;
 
@@ -76,6 +79,49 @@ final class NodeClient {
     } catch (IOException e) {
       throw unreachable(node + " ended before the last line: " + e.getMessage() + ".", e);
     }
+  }
+
+  /** Takes a server-sent event; answers whether it wants more. */
+  interface EventHandler {
+    boolean handle(String event, String data);
+  }
+
+  /**
+   * Watches a space until {@code use} wants no more.
+   *
+   * @param use takes the changes; a failure that the node tells is thrown
+   */
+  void watch(String path, JsonNode body, EventHandler use) {
+    HttpResponse<InputStream> response =
+        exchange(
+            request(path)
+                .header("Content-Type", "application/json")
+                .POST(BodyPublishers.ofByteArray(Json.write(body))),
+            Duration.ofSeconds(60),
+            BodyHandlers.ofInputStream());
+    try (InputStream stream = response.body()) {
+      if (response.statusCode() >= 300) {
+        throw failure(response.statusCode(), response.headers(), stream.readAllBytes());
+      }
+      BufferedReader lines =
+          new BufferedReader(new InputStreamReader(stream, StandardCharsets.UTF_8));
+      String event = "";
+      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+        if (line.startsWith(EVENT)) {
+          event = line.substring(EVENT.length());
+        } else if (line.startsWith(DATA)) {
+          String data = line.substring(DATA.length());
+          if (event.equals("error")) {
+            throw failure(Json.read(data.getBytes(StandardCharsets.UTF_8)));
+          } else if (!use.handle(event, data)) {
+            return;
+          }
+        }
+      }
+    } catch (IOException e) {
+      throw unreachable(node + " ended the watch: " + e.getMessage() + ".", e);
+    }
+    throw unreachable(node + " ended the watch.", null);
   }
 
   /** A value as it stands in a query. */
@@ -149,15 +195,18 @@ final class NodeClient {
   private CommandFailure failure(int status, HttpHeaders headers, byte[] body) {
     String type = headers.firstValue("Content-Type").orElse("");
     if (type.startsWith("application/problem+json")) {
-      JsonNode problem = Json.read(body);
-      return new CommandFailure(
-          problem.path("code").asText(),
-          problem.path("title").asText(),
-          problem.path("detail").asText(),
-          problem.path("fix").asText(),
-          problem);
+      return failure(Json.read(body));
     }
     return CommandFailure.of(
         unreachable("What answers at " + node + " is no VUDO node: HTTP " + status + ".", null));
+  }
+
+  private static CommandFailure failure(JsonNode problem) {
+    return new CommandFailure(
+        problem.path("code").asText(),
+        problem.path("title").asText(),
+        problem.path("detail").asText(),
+        problem.path("fix").asText(),
+        problem);
   }
 }

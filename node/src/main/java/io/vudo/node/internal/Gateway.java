@@ -15,6 +15,7 @@ import io.vudo.spirit.HistoryQuery;
 import io.vudo.spirit.SpiritStatus;
 import io.vudo.spirit.Spirits;
 import io.vudo.spirit.Supervision;
+import io.vudo.tuplespace.Tuplespace;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
@@ -76,9 +77,6 @@ public final class Gateway {
       ContentTypes.create(
           MediaTypes.applicationWithFixedCharset("problem+json", HttpCharsets.UTF_8));
 
-  /** Tuples are up to 1 MiB encoded; as JSON, with base64 and quotes, they take more. */
-  private static final long MAX_TUPLE_JSON_BYTES = 8L << 20;
-
   /** One JSON object a line. */
   private static final ContentType JSON_LINES =
       ContentTypes.create(MediaTypes.applicationWithFixedCharset("x-ndjson", HttpCharsets.UTF_8));
@@ -87,6 +85,15 @@ public final class Gateway {
   private static final ByteString EMPTY_LINE = ByteString.fromString("\n");
 
   private static final Duration FOLLOW_SIGN_OF_LIFE = Duration.ofSeconds(10);
+
+  /** What a little patience may mend. */
+  private static final Set<ErrorCode> RETRY_LATER =
+      Set.of(
+          ErrorCode.MAILBOX_FULL,
+          ErrorCode.RESIDENCY_LIMIT,
+          ErrorCode.WAITERS_FULL,
+          ErrorCode.WATCHERS_FULL,
+          ErrorCode.TRANSACTIONS_FULL);
 
   private static final String DEFAULT_MESSAGE_TYPE = "message";
   private static final Set<String> DEPLOY_PARAMETERS =
@@ -127,6 +134,7 @@ public final class Gateway {
   /** Ends the streams that would go on for ever. */
   private final SharedKillSwitch stop = KillSwitches.shared("vudo-gateway");
 
+  private final SpaceRoutes spaces;
   private final boolean loopbackOnly;
   private volatile URI address;
 
@@ -144,7 +152,7 @@ public final class Gateway {
    */
   record Services(
       Spirits spirits,
-      JsonSpaces spaces,
+      Tuplespace spaces,
       Deployments deployments,
       Deployer deployer,
       Swapper swapper,
@@ -153,7 +161,7 @@ public final class Gateway {
       Supplier<CompletionStage<List<SpiritId>>> knownSpirits) {}
 
   /** Answers one request to one address. */
-  private interface Handler {
+  interface Handler {
     CompletionStage<HttpResponse> answer(Exchange exchange);
   }
 
@@ -169,6 +177,9 @@ public final class Gateway {
     this.deployTimeout = vudo.getDuration("http.deploy-timeout");
     // One may wait for others; the stream that replays has its own timeout.
     this.replayTimeout = vudo.getDuration("spirit.replay.timeout").multipliedBy(2);
+    this.spaces =
+        new SpaceRoutes(
+            system, services.spaces(), this::timeout, stop, vudo.getBytes("http.max-watch-behind"));
     this.loopbackOnly = isLoopback(settings.httpHost());
   }
 
@@ -285,8 +296,7 @@ public final class Gateway {
         HttpResponse.create()
             .withStatus(StatusCodes.get(failure.code().httpStatus()))
             .withEntity(PROBLEM, Json.write(Json.problem(failure)));
-    return Set.of(ErrorCode.MAILBOX_FULL, ErrorCode.RESIDENCY_LIMIT, ErrorCode.WAITERS_FULL)
-            .contains(failure.code())
+    return RETRY_LATER.contains(failure.code())
         ? response.addHeader(RawHeader.create("Retry-After", "1"))
         : response;
   }
@@ -395,7 +405,7 @@ public final class Gateway {
       case "deployments" -> deployments(rest);
       case "spirits" -> spirits(rest);
       case "dead-letters" -> deadLetters(rest);
-      case "spaces" -> rest.size() == 2 ? space(rest.get(0), rest.get(1)) : Map.of();
+      case "spaces" -> rest.size() == 2 ? spaces.at(rest.get(0), rest.get(1)) : Map.of();
       default -> Map.of();
     };
   }
@@ -457,16 +467,6 @@ public final class Gateway {
           rest.get(1).equals("replay")
               ? Map.of(HttpMethods.POST, exchange -> replayDeadLetter(exchange, rest.get(0)))
               : Map.of();
-      default -> Map.of();
-    };
-  }
-
-  private Map<HttpMethod, Handler> space(String space, String operation) {
-    return switch (operation) {
-      case "write" -> Map.of(HttpMethods.POST, exchange -> writeTuple(exchange, space));
-      case "read" -> Map.of(HttpMethods.POST, exchange -> readTuple(exchange, space));
-      case "take" -> Map.of(HttpMethods.POST, exchange -> takeTuple(exchange, space));
-      case "count" -> Map.of(HttpMethods.POST, exchange -> countTuples(exchange, space));
       default -> Map.of();
     };
   }
@@ -868,96 +868,19 @@ public final class Gateway {
         .thenApply(done -> nothing());
   }
 
-  private CompletionStage<HttpResponse> writeTuple(Exchange exchange, String space) {
-    exchange.query(Set.of());
-    String key = idempotencyKey(exchange);
-    return exchange
-        .json(MAX_TUPLE_JSON_BYTES, ErrorCode.TUPLE_TOO_LARGE, Set.of("tuple", "ttlMillis"))
-        .thenCompose(
-            body ->
-                services
-                    .spaces()
-                    .write(space, member(body, "tuple"), millis(body, "ttlMillis"), key))
-        .thenApply(done -> nothing());
-  }
-
-  private CompletionStage<HttpResponse> readTuple(Exchange exchange, String space) {
-    Duration wait = wait(exchange);
-    return template(exchange)
-        .thenCompose(template -> services.spaces().read(space, template, wait))
-        .thenApply(Gateway::found);
-  }
-
-  private CompletionStage<HttpResponse> takeTuple(Exchange exchange, String space) {
-    String key = idempotencyKey(exchange);
-    Duration wait = wait(exchange);
-    return template(exchange)
-        .thenCompose(template -> services.spaces().take(space, template, key, wait))
-        .thenApply(Gateway::found);
-  }
-
-  /** How long a caller waits for a tuple; one that does not say does not wait. */
-  private Duration wait(Exchange exchange) {
-    Optional<Duration> wait = exchange.header("X-Vudo-Timeout").map(this::timeout);
-    wait.ifPresent(exchange::allow);
-    return wait.orElse(Duration.ZERO);
-  }
-
   private static String idempotencyKey(Exchange exchange) {
     return exchange.header("Idempotency-Key").orElse("");
-  }
-
-  private static CompletionStage<JsonNode> template(Exchange exchange) {
-    exchange.query(Set.of());
-    return exchange
-        .json(MAX_TUPLE_JSON_BYTES, ErrorCode.TUPLE_TOO_LARGE, Set.of("template"))
-        .thenApply(body -> member(body, "template"));
-  }
-
-  private static HttpResponse found(Optional<JsonNode> tuple) {
-    if (tuple.isEmpty()) {
-      return nothing();
-    }
-    ObjectNode node = Json.object();
-    node.set("tuple", tuple.get());
-    return json(node);
-  }
-
-  private CompletionStage<HttpResponse> countTuples(Exchange exchange, String space) {
-    return template(exchange)
-        .thenCompose(template -> services.spaces().count(space, template))
-        .thenApply(count -> json(Json.object().put("count", count)));
-  }
-
-  private static JsonNode member(JsonNode body, String name) {
-    JsonNode value = body.get(name);
-    if (value == null) {
-      throw new VudoException(ErrorCode.REQUEST_INVALID, "The member \"" + name + "\" is missing.");
-    }
-    return value;
-  }
-
-  private static long millis(JsonNode body, String name) {
-    JsonNode value = body.get(name);
-    if (value == null) {
-      return 0;
-    }
-    if (!value.isIntegralNumber() || !value.canConvertToLong()) {
-      throw new VudoException(
-          ErrorCode.REQUEST_INVALID, "The member \"" + name + "\" is a whole number of ms.");
-    }
-    return value.longValue();
   }
 
   private static CompletionStage<HttpResponse> ok(JsonNode node) {
     return CompletableFuture.completedFuture(json(node));
   }
 
-  private static HttpResponse json(JsonNode node) {
+  static HttpResponse json(JsonNode node) {
     return HttpResponse.create().withEntity(ContentTypes.APPLICATION_JSON, Json.write(node));
   }
 
-  private static HttpResponse nothing() {
+  static HttpResponse nothing() {
     return HttpResponse.create().withStatus(StatusCodes.NO_CONTENT);
   }
 }

@@ -146,7 +146,7 @@ public final class NodeAssembly implements AutoCloseable {
                 settings,
                 new Gateway.Services(
                     spirits,
-                    new JsonSpaces(tuplespace),
+                    tuplespace,
                     deployments,
                     deployer,
                     new Swapper(system, engines, deployer, deployments, spirits.swaps()),
