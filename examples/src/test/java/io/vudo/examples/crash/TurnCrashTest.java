@@ -50,7 +50,9 @@ class TurnCrashTest {
           "confirming:1",
           "confirmed:1");
 
-  /** Every step of every kind, or of two kinds every step and of the others those that tell most. */
+  /**
+   * Every step of every kind, or of two kinds every step and of the others those that tell most.
+   */
   private static final boolean ALL = Boolean.getBoolean("vudo.test.every-step");
 
   private static final List<String> TELLING = List.of("held:1", "computed:1", "confirming:1");

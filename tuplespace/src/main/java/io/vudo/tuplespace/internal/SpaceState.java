@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Supplier;
 import org.apache.pekko.actor.typed.ActorRef;
 
@@ -50,6 +51,10 @@ final class SpaceState {
   static final String CALLER_HOLDER = "caller:";
 
   private final SpaceLimits limits;
+
+  /** The store counts anew after a restart; a number of before must not come again. */
+  private final long arrivalsBefore = ThreadLocalRandom.current().nextLong(1, 1L << 62);
+
   private final TupleStore store = new TupleStore();
   private final Recent<OperationId.Turn> senders;
   private final Recent<KeyUse> keys;
@@ -722,7 +727,7 @@ final class SpaceState {
   }
 
   private SpaceReply nothing() {
-    return new SpaceReply.NotFound(store.arrivals() + 1);
+    return new SpaceReply.NotFound(arrivalsBefore + store.arrivals());
   }
 
   /** The tuple for one that asks; it waits no longer, if it did. */
