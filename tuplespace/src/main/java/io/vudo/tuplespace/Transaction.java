@@ -1,17 +1,21 @@
 package io.vudo.tuplespace;
 
+import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.Lease;
 import io.vudo.protocol.Template;
 import io.vudo.protocol.Tuple;
+import io.vudo.protocol.VudoException;
 import io.vudo.tuplespace.internal.ManyTuples;
 import io.vudo.tuplespace.internal.SpaceClient;
 import io.vudo.tuplespace.internal.SpaceCommand;
+import io.vudo.tuplespace.internal.SpaceReply;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 
 /**
  * Several operations on one space that happen together or not at all.
@@ -35,11 +39,41 @@ public final class Transaction {
   private final String id;
   private final int home;
 
-  Transaction(SpaceClient client, String space, String id, int home) {
+  /** Done when it is known that the transaction was begun and is open; null until it is asked. */
+  private volatile CompletableFuture<Void> known;
+
+  /**
+   * @param known whether it was just begun
+   */
+  Transaction(SpaceClient client, String space, String id, int home, boolean known) {
     this.client = client;
     this.space = space;
     this.id = id;
     this.home = home;
+    this.known = known ? CompletableFuture.completedFuture(null) : null;
+  }
+
+  /**
+   * A partition believes that a transaction is open until it hears that it is over; only the home
+   * knows that there is one at all. So it is asked, once, before the first operation.
+   */
+  private <T> CompletableFuture<T> whenOpen(Supplier<CompletableFuture<T>> operation) {
+    CompletableFuture<Void> asked = known;
+    if (asked == null || asked.isCompletedExceptionally()) {
+      asked =
+          client.ask(
+              space,
+              home,
+              replyTo -> new SpaceCommand.AskOutcome(id, replyTo),
+              reply -> {
+                if (((SpaceReply.Outcome) reply).outcome() != HoldOutcome.PENDING) {
+                  throw new VudoException(ErrorCode.TRANSACTION_UNKNOWN, id);
+                }
+                return null;
+              });
+      known = asked;
+    }
+    return SpaceClient.then(asked, open -> operation.get());
   }
 
   /** By which {@link Tuplespace#transaction} finds it again. */
@@ -58,25 +92,31 @@ public final class Transaction {
    * @param ttlMillis the lease, which counts from now on; 0 for ever
    */
   public CompletionStage<Lease> write(Tuple tuple, long ttlMillis) {
-    return SpaceClient.map(
-        ManyTuples.write(client, space, List.of(tuple), ttlMillis, OperationId.none(), id),
-        leases -> leases.get(0));
+    return SpaceClient.map(written(List.of(tuple), ttlMillis), leases -> leases.get(0));
   }
 
   /** Writes several tuples. */
   public CompletionStage<List<Lease>> writeAll(List<Tuple> tuples, long ttlMillis) {
-    return ManyTuples.write(client, space, tuples, ttlMillis, OperationId.none(), id);
+    return written(tuples, ttlMillis);
+  }
+
+  private CompletableFuture<List<Lease>> written(List<Tuple> tuples, long ttlMillis) {
+    return whenOpen(
+        () -> ManyTuples.write(client, space, tuples, ttlMillis, OperationId.none(), id));
   }
 
   /** The oldest tuple that matches, or else one that this transaction wrote. */
   public CompletionStage<Optional<Tuple>> read(Template template) {
     return SpaceClient.map(
-        client.find(space, template, id), place -> place.map(one -> one.found().tuple()));
+        whenOpen(() -> client.find(space, template, id)),
+        place -> place.map(one -> one.found().tuple()));
   }
 
   /** As the other; waits for a tuple when there is none. */
   public CompletionStage<Optional<Tuple>> read(Template template, Duration wait) {
-    return wait.isZero() ? read(template) : client.awaitRead(space, template, wait.toMillis(), id);
+    return wait.isZero()
+        ? read(template)
+        : whenOpen(() -> client.awaitRead(space, template, wait.toMillis(), id));
   }
 
   /** Takes the oldest tuple that matches, or else one that this transaction wrote. */
@@ -86,13 +126,19 @@ public final class Transaction {
 
   private CompletableFuture<Optional<Tuple>> taken(Template template) {
     return SpaceClient.map(
-        client.remove(
-            space,
-            template,
-            id,
-            (partition, replyTo) ->
-                new SpaceCommand.Take(
-                    OperationId.none(), template, id, SpaceCommand.Patience.NONE, replyTo)),
+        whenOpen(
+            () ->
+                client.remove(
+                    space,
+                    template,
+                    id,
+                    (partition, replyTo) ->
+                        new SpaceCommand.Take(
+                            OperationId.none(),
+                            template,
+                            id,
+                            SpaceCommand.Patience.NONE,
+                            replyTo))),
         place -> place.map(one -> one.found().tuple()));
   }
 
@@ -123,12 +169,12 @@ public final class Transaction {
 
   /** Up to {@code limit} tuples that match, with those that this transaction wrote. */
   public CompletionStage<List<Tuple>> readAll(Template template, int limit) {
-    return ManyTuples.read(client, space, template, limit, id);
+    return whenOpen(() -> ManyTuples.read(client, space, template, limit, id));
   }
 
   /** Takes up to {@code limit} tuples that match. */
   public CompletionStage<List<Tuple>> takeAll(Template template, int limit) {
-    return ManyTuples.take(client, space, template, limit, id);
+    return whenOpen(() -> ManyTuples.take(client, space, template, limit, id));
   }
 
   /** Takes the one, writes the other, and commits; aborts when there is nothing to take. */

@@ -467,7 +467,7 @@ public final class Tuplespace {
         space,
         home,
         replyTo -> new SpaceCommand.Begin(id, millis, replyTo),
-        reply -> new Transaction(client, space, id, home));
+        reply -> new Transaction(client, space, id, home, true));
   }
 
   /**
@@ -479,7 +479,7 @@ public final class Tuplespace {
    */
   public Transaction transaction(String space, String id) {
     SpaceName.check(space);
-    return new Transaction(client, space, id, TransactionHolds.homeOf(id));
+    return new Transaction(client, space, id, TransactionHolds.homeOf(id), false);
   }
 
   /**

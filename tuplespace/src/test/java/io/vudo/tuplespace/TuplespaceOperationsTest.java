@@ -407,6 +407,10 @@ class TuplespaceOperationsTest {
     assertThrows(VudoException.class, () -> one.transaction("late", "nonsense"));
     assertEquals(
         ErrorCode.TRANSACTION_UNKNOWN, refused(one.transaction("late", "3.nobody").commit()));
+    Transaction nobody = one.transaction("late", "3.nobody");
+    assertEquals(ErrorCode.TRANSACTION_UNKNOWN, refused(nobody.write(Tuple.of("x", 1), 0)));
+    assertEquals(ErrorCode.TRANSACTION_UNKNOWN, refused(nobody.take(PAIR)));
+    assertEquals(10L, get(other.count("late", PAIR)));
   }
 
   @Test

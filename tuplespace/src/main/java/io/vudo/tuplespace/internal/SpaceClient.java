@@ -22,6 +22,7 @@ import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.IntConsumer;
 import java.util.function.IntFunction;
+import java.util.function.Supplier;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.apache.pekko.cluster.sharding.typed.javadsl.EntityTypeKey;
@@ -103,7 +104,7 @@ public final class SpaceClient {
                     } else if (reply instanceof SpaceReply.Refused refused) {
                       result.completeExceptionally(refused.error().toException());
                     } else {
-                      result.complete(answer.apply(reply));
+                      completeWith(result, () -> answer.apply(reply));
                     }
                   },
                   executor);
@@ -111,6 +112,14 @@ public final class SpaceClient {
       result.completeExceptionally(e);
     }
     return result;
+  }
+
+  private static <T> void completeWith(CompletableFuture<T> result, Supplier<T> answer) {
+    try {
+      result.complete(answer.get());
+    } catch (RuntimeException e) {
+      result.completeExceptionally(e);
+    }
   }
 
   /** Asks all partitions at the same time; the answers are in their order. */

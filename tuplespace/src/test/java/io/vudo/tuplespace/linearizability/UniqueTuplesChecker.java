@@ -20,8 +20,8 @@ import java.util.stream.Collectors;
  *
  * <p>Each rule says of a history that it is wrong only when it is, whatever the open operations
  * did. A tuple is <i>surely there</i> at a moment when its write had completed and no take that can
- * have got it had begun. But while a take waits to which tuples are offered, a match can be held
- * for it and come back, and nothing is said of what others find meanwhile.
+ * have got it had begun. While a take waits to which tuples are offered, a match can be held for it
+ * and come back: others may get a younger one meanwhile, but nobody is told that there is none.
  */
 final class UniqueTuplesChecker {
   /** What a history can break. */
@@ -271,7 +271,6 @@ final class UniqueTuplesChecker {
     for (Shelf shelf : shelvesOf(operation)) {
       shelf
           .surelyThere(operation.invokedNanos(), operation.completedNanos())
-          .filter(fate -> !mayHaveBeenHeld(fate, operation))
           .ifPresent(fate -> violated(Rule.EMPTY, shown(fate, operation)));
     }
   }
@@ -321,8 +320,7 @@ final class UniqueTuplesChecker {
         boolean surelyThere =
             fate.write.isDone()
                 && fate.writtenNanos() < operation.invokedNanos()
-                && fate.removableNanos > operation.completedNanos()
-                && !mayHaveBeenHeld(fate, operation);
+                && fate.removableNanos > operation.completedNanos();
         boolean surelyNot =
             fate.write.invokedNanos() > operation.completedNanos()
                 || fate.goneNanos() < operation.invokedNanos();

@@ -124,9 +124,10 @@ final class UniqueTuplesCheckerTest {
   }
 
   @Test
-  void whatIsHeldForSomebodyIsOutOfSight() {
+  void whatIsOfferedToSomebodyIsNotMissed() {
     Operation offered = takeAny().asOffered();
-    fine(
+    broken(
+        Rule.EMPTY,
         write(1).at(0, 1),
         offered.open().at(2, 3),
         take().empty().at(4, 5),
@@ -137,7 +138,8 @@ final class UniqueTuplesCheckerTest {
         take().empty().at(2, 3),
         offered.open().at(4, 5),
         take().found(1).at(6, 7));
-    fine(
+    broken(
+        Rule.EMPTY,
         write(1).at(0, 1),
         write(2).at(0, 1),
         offered.found("a", 2).at(2, 4),
