@@ -5,12 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.vudo.client.TuplespaceClient;
-import io.vudo.client.WatchHandler;
 import io.vudo.node.NodeFixture.Answer;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.Template;
 import io.vudo.protocol.TupleChange;
 import io.vudo.protocol.VudoError;
+import io.vudo.protocol.WatchHandler;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetSocketAddress;

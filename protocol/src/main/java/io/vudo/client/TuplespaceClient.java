@@ -11,6 +11,8 @@ import io.vudo.protocol.Template;
 import io.vudo.protocol.Tuple;
 import io.vudo.protocol.TupleJson;
 import io.vudo.protocol.VudoException;
+import io.vudo.protocol.Watch;
+import io.vudo.protocol.WatchHandler;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.time.Duration;

@@ -41,7 +41,7 @@
  *                 .thenCompose(lease -> transaction.commit()));
  * }</pre>
  *
- * <p><b>Watching</b> tells a {@link io.vudo.client.WatchHandler} of each change from then on. The
+ * <p><b>Watching</b> tells a {@link io.vudo.protocol.WatchHandler} of each change from then on. The
  * client connects again when the connection is lost, and says that changes may have been missed:
  *
  * <pre>{@code

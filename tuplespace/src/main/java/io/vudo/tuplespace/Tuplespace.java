@@ -8,6 +8,8 @@ import io.vudo.protocol.Template;
 import io.vudo.protocol.Tuple;
 import io.vudo.protocol.TupleChange;
 import io.vudo.protocol.VudoException;
+import io.vudo.protocol.Watch;
+import io.vudo.protocol.WatchHandler;
 import io.vudo.tuplespace.internal.LeaseName;
 import io.vudo.tuplespace.internal.ManyTuples;
 import io.vudo.tuplespace.internal.Partitions;

@@ -18,6 +18,8 @@ import io.vudo.protocol.Tuple;
 import io.vudo.protocol.TupleChange;
 import io.vudo.protocol.VudoError;
 import io.vudo.protocol.VudoException;
+import io.vudo.protocol.Watch;
+import io.vudo.protocol.WatchHandler;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;

@@ -12,9 +12,6 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.List;
 import java.util.Locale;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
@@ -37,21 +34,6 @@ public final class DurabilityBenchmark {
   private static final SpiritId ONE = new SpiritId("counter", "one");
 
   private DurabilityBenchmark() {}
-
-  /** What is measured. */
-  private interface Side {
-    Load.Result run(int seconds) throws Exception;
-  }
-
-  private record Row(String name, Side side, List<Load.Result> results) {
-    Row(String name, Side side) {
-      this(name, side, new ArrayList<>());
-    }
-
-    double[] perSecond() {
-      return results.stream().mapToDouble(Load.Result::perSecond).toArray();
-    }
-  }
 
   /**
    * Runs all.
@@ -80,45 +62,16 @@ public final class DurabilityBenchmark {
                   "ORDER BY sequence_number DESC LIMIT 1");
       Path file = data.resolve("batching/journal/raw");
 
-      List<Row> rows =
-          List.of(
-              new Row("one turn a commit, 64 callers", s -> asks(single.spirits(), s, CALLERS)),
-              new Row("group commit, 64 callers", s -> asks(node.spirits(), s, CALLERS)),
-              new Row("plain Pekko, 64 callers", s -> plain(node.system(), sharding, s, CALLERS)),
-              new Row("fsync for each 64 records", s -> RawFile.run(file, recordBytes, CALLERS, s)),
-              new Row("Spirit, 1 caller", s -> asks(node.spirits(), s, 1)),
-              new Row("plain Pekko, 1 caller", s -> plain(node.system(), sharding, s, 1)),
-              new Row("fsync for each record", s -> RawFile.run(file, recordBytes, 1, s)));
-      for (int round = -1; round < rounds; round++) {
-        for (Row row : rows) {
-          Load.Result result = row.side().run(seconds);
-          // The first round does not count: classes, connections, compilers.
-          if (round >= 0) {
-            row.results().add(result);
-          }
-        }
-      }
-      System.out.printf(
-          Locale.ROOT,
-          "%-34s %12s %12s %12s %22s%n",
-          "median of " + rounds + ", record " + recordBytes + " B",
-          "per second",
-          "p50, us",
-          "p99, us",
-          "x one turn a commit");
-      for (Row row : rows) {
-        double[] ratios = row.perSecond();
-        double[] base = rows.get(0).perSecond();
-        Arrays.setAll(ratios, i -> ratios[i] / base[i]);
-        System.out.printf(
-            Locale.ROOT,
-            "%-34s %,12.0f %,12.0f %,12.0f %22.2f%n",
-            row.name(),
-            Load.median(row.perSecond()),
-            Load.median(row.results().stream().mapToDouble(Load.Result::p50Micros).toArray()),
-            Load.median(row.results().stream().mapToDouble(Load.Result::p99Micros).toArray()),
-            Load.median(ratios));
-      }
+      new Sides()
+          .add("one turn a commit, 64 callers", s -> asks(single.spirits(), s, CALLERS))
+          .add("group commit, 64 callers", s -> asks(node.spirits(), s, CALLERS))
+          .add("plain Pekko, 64 callers", s -> plain(node.system(), sharding, s, CALLERS))
+          .add("fsync for each 64 records", s -> RawFile.run(file, recordBytes, CALLERS, s))
+          .add("Spirit, 1 caller", s -> asks(node.spirits(), s, 1))
+          .add("plain Pekko, 1 caller", s -> plain(node.system(), sharding, s, 1))
+          .add("fsync for each record", s -> RawFile.run(file, recordBytes, 1, s))
+          .run(rounds, seconds)
+          .print("median of " + rounds + ", record " + recordBytes + " B", "x one turn a commit");
       System.out.printf(
           Locale.ROOT,
           "turns a commit: %.1f with group commit (1 caller included), %.1f without%n",

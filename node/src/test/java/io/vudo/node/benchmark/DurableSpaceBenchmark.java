@@ -8,10 +8,6 @@ import io.vudo.tuplespace.OperationId;
 import io.vudo.tuplespace.Tuplespace;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.CompletionStage;
 import java.util.function.IntFunction;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
@@ -33,20 +29,6 @@ public final class DurableSpaceBenchmark {
 
   private DurableSpaceBenchmark() {}
 
-  private interface Side {
-    Load.Result run(int seconds) throws Exception;
-  }
-
-  private record Row(String name, Side side, List<Load.Result> results) {
-    Row(String name, Side side) {
-      this(name, side, new ArrayList<>());
-    }
-
-    double[] perSecond() {
-      return results.stream().mapToDouble(Load.Result::perSecond).toArray();
-    }
-  }
-
   /**
    * Runs all.
    *
@@ -62,52 +44,22 @@ public final class DurableSpaceBenchmark {
       sharding.init(
           Entity.of(PlainCounter.KEY, entity -> PlainCounter.create(entity.getEntityId())));
       Path file = data.resolve("node/journal/raw");
-      List<Row> rows =
-          List.of(
-              new Row("1 writer", s -> writes(spaces, s, 1, i -> "one")),
-              new Row("16 writers, one first field", s -> writes(spaces, s, WRITERS, i -> "one")),
-              new Row("16 writers, one each", s -> writes(spaces, s, WRITERS, i -> "k" + i)),
-              new Row("1 pair of write and take", s -> pairs(spaces, s, 1)),
-              new Row("16 pairs, one first field each", s -> pairs(spaces, s, WRITERS)),
-              new Row(
-                  "plain Pekko, 1 caller",
-                  s -> Load.run(s, 1, i -> PlainCounter.ask(node.system(), sharding, "one"))),
-              new Row(
-                  "plain Pekko, 16 callers",
-                  s -> Load.run(s, WRITERS, i -> PlainCounter.ask(node.system(), sharding, "one"))),
-              new Row("fsync for each record", s -> RawFile.run(file, RECORD_BYTES, 1, s)),
-              new Row(
-                  "fsync for each 16 records", s -> RawFile.run(file, RECORD_BYTES, WRITERS, s)));
-      for (int round = -1; round < rounds; round++) {
-        for (Row row : rows) {
-          Load.Result result = row.side().run(seconds);
-          // The first round does not count: classes, connections, compilers.
-          if (round >= 0) {
-            row.results().add(result);
-          }
-        }
-      }
-      System.out.printf(
-          Locale.ROOT,
-          "%-34s %12s %12s %12s %14s%n",
-          "median of " + rounds,
-          "per second",
-          "p50, us",
-          "p99, us",
-          "x 1 writer");
-      for (Row row : rows) {
-        double[] ratios = row.perSecond();
-        double[] base = rows.get(0).perSecond();
-        Arrays.setAll(ratios, i -> ratios[i] / base[i]);
-        System.out.printf(
-            Locale.ROOT,
-            "%-34s %,12.0f %,12.0f %,12.0f %14.2f%n",
-            row.name(),
-            Load.median(row.perSecond()),
-            Load.median(row.results().stream().mapToDouble(Load.Result::p50Micros).toArray()),
-            Load.median(row.results().stream().mapToDouble(Load.Result::p99Micros).toArray()),
-            Load.median(ratios));
-      }
+      new Sides()
+          .add("1 writer", s -> writes(spaces, s, 1, i -> "one"))
+          .add("16 writers, one first field", s -> writes(spaces, s, WRITERS, i -> "one"))
+          .add("16 writers, one each", s -> writes(spaces, s, WRITERS, i -> "k" + i))
+          .add("1 pair of write and take", s -> pairs(spaces, s, 1))
+          .add("16 pairs, one first field each", s -> pairs(spaces, s, WRITERS))
+          .add(
+              "plain Pekko, 1 caller",
+              s -> Load.run(s, 1, i -> PlainCounter.ask(node.system(), sharding, "one")))
+          .add(
+              "plain Pekko, 16 callers",
+              s -> Load.run(s, WRITERS, i -> PlainCounter.ask(node.system(), sharding, "one")))
+          .add("fsync for each record", s -> RawFile.run(file, RECORD_BYTES, 1, s))
+          .add("fsync for each 16 records", s -> RawFile.run(file, RECORD_BYTES, WRITERS, s))
+          .run(rounds, seconds)
+          .print("median of " + rounds, "x 1 writer");
     } finally {
       BenchmarkNodes.delete(data);
     }

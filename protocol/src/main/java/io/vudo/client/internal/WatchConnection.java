@@ -2,13 +2,13 @@ package io.vudo.client.internal;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import io.vudo.client.Watch;
-import io.vudo.client.WatchHandler;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.TupleChange;
 import io.vudo.protocol.TupleJson;
 import io.vudo.protocol.VudoError;
 import io.vudo.protocol.VudoException;
+import io.vudo.protocol.Watch;
+import io.vudo.protocol.WatchHandler;
 import java.io.IOException;
 import java.lang.System.Logger;
 import java.net.URI;

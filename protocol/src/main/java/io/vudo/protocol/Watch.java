@@ -1,4 +1,4 @@
-package io.vudo.tuplespace;
+package io.vudo.protocol;
 
 /** A watch of a space, until it is closed. Safe to use from many threads. */
 public interface Watch extends AutoCloseable {

@@ -1,7 +1,4 @@
-package io.vudo.client;
-
-import io.vudo.protocol.TupleChange;
-import io.vudo.protocol.VudoError;
+package io.vudo.protocol;
 
 /**
  * Hears of the changes of a space. Called by one thread at a time; what it throws ends the watch.
@@ -9,14 +6,14 @@ import io.vudo.protocol.VudoError;
 public interface WatchHandler {
   /**
    * Something happened. A handler that blocks is one that is slow: it holds up no writer, but when
-   * it stays behind, the node ends the watch.
+   * it stays behind, its watch is ended.
    */
   void changed(TupleChange change);
 
   /**
    * The watch is over, though nobody closed it: {@code WATCH_TOO_SLOW}, {@code WATCHERS_FULL}, or
-   * {@code INTERNAL_ERROR} when the handler threw. A node that cannot be reached is no reason; the
-   * client goes on trying.
+   * {@code INTERNAL_ERROR} when the handler threw. That a part of the space cannot be reached is no
+   * reason; it is tried again and again.
    */
   void ended(VudoError error);
 }
