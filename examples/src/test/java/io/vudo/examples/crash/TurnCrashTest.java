@@ -161,6 +161,11 @@ class TurnCrashTest {
       node.withJavaOptions(List.of());
       node.start();
       check(node, before);
+      // Whatever was still held has found its end by now.
+      for (Case one : cases) {
+        assertEquals(1, state(node, one), one::toString);
+        assertEquals(0, count(node, one, "[\"job\", {\"?\": \"int\"}]"), one::toString);
+      }
     }
   }
 
