@@ -29,7 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
  * <p>The seed fixes what callers and faults choose, not when threads run.
  */
 final class ClusterLinearizabilityTest {
-  private static final int OPERATIONS = Integer.getInteger("linearizability.operations", 20_000);
+  private static final int OPERATIONS = Integer.getInteger("linearizability.operations", 12_000);
   private static final int FAULTS = Integer.getInteger("linearizability.faults", 7);
   private static final int CALLERS = Integer.getInteger("linearizability.callers", 24);
 
