@@ -13,6 +13,7 @@ cd "$(dirname "$0")"
 out=target/guests
 prebuilt=prebuilt
 wordcount="splitter worker collector"
+tuples="matrix-master matrix-worker heat-strip rate-limiter queue-desk queue-worker"
 packages="clang lld npm wasi-libc libclang-rt-dev-wasm32 rustc libstd-rust-dev-wasm32"
 
 fail() {
@@ -76,14 +77,16 @@ mkdir -p "$out"
 
 # C: without a C library. The stack comes first in memory, so that an overflow traps instead
 # of running into data.
-for name in $wordcount; do
+plain_c() {
   "$clang" --target=wasm32-unknown-unknown -std=c17 -Oz -Wall -Wextra -Werror \
     -ffreestanding -mbulk-memory -I../wit/include \
-    -c "wordcount/$name.c" -o "$out/wc-$name.o"
+    -c "$1" -o "$out/$2.o"
   "$wasm_ld" --no-entry --stack-first -z stack-size=16384 --strip-all \
-    "$out/wc-$name.o" -o "$out/wc-$name.wasm"
-  rm "$out/wc-$name.o"
-done
+    "$out/$2.o" -o "$out/$2.wasm"
+  rm "$out/$2.o"
+}
+for name in $wordcount; do plain_c "wordcount/$name.c" "wc-$name"; done
+for name in $tuples; do plain_c "tuples/$name.c" "$name"; done
 
 # C with a C library, built against WASI: a reactor for a Spirit, a command for "vudo run".
 for name in notes args; do
@@ -109,7 +112,8 @@ done
 
 # What the prebuilt modules were made from, as checksums, and with.
 sources="$(cd .. && echo wit/include/*.h wit/assemblyscript/*.ts examples/wordcount/*.c \
-  examples/wordcount/*.h examples/wasi-c/*.c examples/wasi-rust/*.rs examples/kv/*.ts examples/kv/package.json examples/kv/package-lock.json)"
+  examples/wordcount/*.h examples/tuples/*.c examples/tuples/*.h examples/wasi-c/*.c \
+  examples/wasi-rust/*.rs examples/kv/*.ts examples/kv/package.json examples/kv/package-lock.json)"
 (cd .. && cksum $sources) >"$out/SOURCES"
 {
   "$clang" --version | head -n 1
@@ -120,6 +124,7 @@ sources="$(cd .. && echo wit/include/*.h wit/assemblyscript/*.ts examples/wordco
 
 modules=kv.wasm
 for name in $wordcount; do modules="$modules wc-$name.wasm"; done
+for name in $tuples; do modules="$modules $name.wasm"; done
 for name in notes args words sum; do modules="$modules wasi-$name.wasm"; done
 
 if [ "${1:-}" = --update-prebuilt ]; then

@@ -271,15 +271,22 @@ final class TestNode implements AutoCloseable {
 
   /** How many tuples of a space match. */
   long count(String space, String template) {
+    return Json.read(withTemplate(space, "count", template)).path("count").asLong();
+  }
+
+  /** The oldest tuple of a space that matches, which there has to be. */
+  JsonNode readTuple(String space, String template) {
+    return Json.read(withTemplate(space, "read", template)).path("tuple");
+  }
+
+  private byte[] withTemplate(String space, String operation, String template) {
     ObjectNode body = Json.object();
     body.set("template", Json.read(template.getBytes(UTF_8)));
-    byte[] answer =
-        join(
-            post(
-                "/v1/spaces/" + space + "/count",
-                Map.of("Content-Type", "application/json"),
-                Json.write(body)));
-    return Json.read(answer).path("count").asLong();
+    return join(
+        post(
+            "/v1/spaces/" + space + "/" + operation,
+            Map.of("Content-Type", "application/json"),
+            Json.write(body)));
   }
 
   void writeTuple(String space, String tuple) {
