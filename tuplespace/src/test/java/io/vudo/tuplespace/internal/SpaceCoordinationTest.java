@@ -124,7 +124,13 @@ class SpaceCoordinationTest {
       asked.expectNoMessage(Duration.ofMillis(1));
       space.siblings = null;
       space.start();
-      await().until(() -> space.count() == 2);
+      // What was told and not confirmed is told again after a second.
+      await()
+          .until(
+              () -> {
+                space.ticks.addAndGet(1_000);
+                return space.count() == 2;
+              });
       assertEquals(SpaceReply.Done.DONE, end(space, true));
       assertEquals(found("job", 2), space.take(NONE));
       assertEquals(found("job", 9), space.take(NONE));
