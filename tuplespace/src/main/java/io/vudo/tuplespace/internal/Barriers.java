@@ -3,12 +3,15 @@ package io.vudo.tuplespace.internal;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.VudoException;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.PriorityQueue;
 
 /**
  * The barriers whose home is one partition: who has arrived, and who was let through.
@@ -31,6 +34,11 @@ final class Barriers {
   /** One that waits. */
   record Party(String barrier, String partyId) {}
 
+  private record Deadline(Party party, long endsAtMillis) {}
+
+  // Who left or passed meanwhile leaves a deadline behind; it is dropped when it is first.
+  private final PriorityQueue<Deadline> deadlines =
+      new PriorityQueue<>(Comparator.comparingLong(Deadline::endsAtMillis));
   private final Map<String, Barrier> barriers = new LinkedHashMap<>();
   private final Map<String, String> barrierOf = new HashMap<>();
   private final Recent<Integer> passed =
@@ -75,6 +83,14 @@ final class Barriers {
         .arrived()
         .put(partyId, endsAtMillis);
     barrierOf.put(partyId, name);
+    deadlines.add(new Deadline(new Party(name, partyId), endsAtMillis));
+  }
+
+  private boolean isWaiting(Deadline deadline) {
+    Barrier barrier = barriers.get(deadline.party().barrier());
+    return barrier != null
+        && Objects.equals(
+            barrier.arrived().get(deadline.party().partyId()), deadline.endsAtMillis());
   }
 
   /** Whether as many have arrived as the barrier waits for. */
@@ -110,31 +126,21 @@ final class Barriers {
     }
   }
 
-  /** Those whose time is over. */
+  /** Those whose time is over; each is answered once. */
   List<Party> over(long nowMillis) {
     List<Party> over = new ArrayList<>();
-    if (nextEndMillis() <= nowMillis) {
-      barriers.forEach(
-          (name, barrier) ->
-              barrier
-                  .arrived()
-                  .forEach(
-                      (partyId, endsAt) -> {
-                        if (endsAt <= nowMillis) {
-                          over.add(new Party(name, partyId));
-                        }
-                      }));
+    while (nextEndMillis() <= nowMillis) {
+      over.add(deadlines.remove().party());
     }
     return over;
   }
 
   /** When the next one stops to wait; {@link Long#MAX_VALUE} when nobody waits. */
   long nextEndMillis() {
-    return barriers.values().stream()
-        .flatMap(barrier -> barrier.arrived().values().stream())
-        .mapToLong(Long::longValue)
-        .min()
-        .orElse(Long.MAX_VALUE);
+    while (!deadlines.isEmpty() && !isWaiting(deadlines.peek())) {
+      deadlines.remove();
+    }
+    return deadlines.isEmpty() ? Long.MAX_VALUE : deadlines.peek().endsAtMillis();
   }
 
   int waiting() {

@@ -256,6 +256,10 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
           && patient.patience().millis() > 0) {
         waitingCallers.put(patient.patience().waitId(), patient.replyTo());
       }
+      if (work instanceof SpaceCommand.ReleaseTake release) {
+        // Who waits at several partitions leaves so when another one was faster.
+        waitingCallers.remove(release.holdId());
+      }
       batch.add(work);
     }
     inFlight = batch;
