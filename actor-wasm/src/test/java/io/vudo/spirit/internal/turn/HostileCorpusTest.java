@@ -25,6 +25,7 @@ import io.vudo.protocol.journal.v1.Slept;
 import io.vudo.protocol.journal.v1.SpiritEvent;
 import io.vudo.protocol.journal.v1.SpiritHeader;
 import io.vudo.protocol.journal.v1.TupleAnswer;
+import io.vudo.protocol.journal.v1.TuplesAnswer;
 import io.vudo.protocol.journal.v1.Turn;
 import io.vudo.spirit.AdmittedModule;
 import io.vudo.spirit.CompiledModule;
@@ -471,6 +472,19 @@ class HostileCorpusTest {
       return answer.setTuple(tuple(number, tuple)).build();
     } else if (request instanceof WaitRequest.Reply) {
       return answer.setReply(reply(number)).build();
+    } else if (request instanceof WaitRequest.Tuples) {
+      // An empty array, or what the host says when it has none in time.
+      return answer
+          .setTuples(
+              number % 2 == 0
+                  ? TuplesAnswer.newBuilder()
+                      .setTuples(ByteString.copyFrom(new byte[] {(byte) 0x90}))
+                  : TuplesAnswer.newBuilder().setStatus(GuestStatus.TIMEOUT))
+          .build();
+    } else if (request instanceof WaitRequest.Count) {
+      return answer.setCounted(number % 2 == 0 ? number : GuestStatus.TIMEOUT).build();
+    } else if (request instanceof WaitRequest.Barrier) {
+      return answer.setPassed(number % 2 == 0 ? number : GuestStatus.TIMEOUT).build();
     }
     return answer.setSlept(Slept.getDefaultInstance()).build();
   }
