@@ -141,10 +141,6 @@ final class SpaceState {
     return transactions;
   }
 
-  int spiritWatches() {
-    return spiritWatches.size();
-  }
-
   /** When something of this state is due by itself; {@link Long#MAX_VALUE} for never. */
   long nextDueMillis() {
     return Math.min(
