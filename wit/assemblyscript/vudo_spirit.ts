@@ -180,7 +180,7 @@ export namespace host {
   // @ts-ignore: decorator
   @external("spirit", "storage_delete")
   export declare function storage_delete(key: usize, keyLen: i32): i32;
-  /** Reserved. */
+  /** What stands behind a dotted name; args are a JSON or MessagePack array. */
   // @ts-ignore: decorator
   @external("spirit", "process")
   export declare function process(name: usize, nameLen: i32, args: usize, argsLen: i32, outPtr: usize, outLen: usize): i32;
@@ -316,6 +316,8 @@ export function fail(code: i32, message: string): void {
 
 // ---------------------------------------------------------------------------- Spirits
 
+const OUT = memory.data(8); // two i32: pointer and length of an answer
+
 /** Sends a message when the turn commits. Capability: cross_sandbox_call. */
 export function send(to: string, type: string, payload: ArrayBuffer): i32 {
   const a = String.UTF8.encode(to);
@@ -325,6 +327,34 @@ export function send(to: string, type: string, payload: ArrayBuffer): i32 {
     changetype<usize>(b), b.byteLength,
     changetype<usize>(payload), payload.byteLength,
   );
+}
+
+/** What an ask answered: the reply when `status` is OK, "CODE: detail" when it is FAILED. */
+export class Reply {
+  constructor(readonly status: i32, readonly bytes: ArrayBuffer) {}
+
+  /** The bytes as text. */
+  get text(): string {
+    return String.UTF8.decode(this.bytes);
+  }
+}
+
+/**
+ * Sends a message at once and waits up to `timeout` milliseconds for the reply; suspends the turn.
+ * TIMEOUT: the message may still be handled. FAILED: its turn failed. NOT_FOUND: no such type of
+ * Spirit. The message overtakes those that this turn sends. Capability: cross_sandbox_call.
+ */
+export function ask(to: string, type: string, payload: ArrayBuffer, timeout: i64): Reply {
+  const a = String.UTF8.encode(to);
+  const b = String.UTF8.encode(type);
+  const status = host.ask(
+    changetype<usize>(a), a.byteLength,
+    changetype<usize>(b), b.byteLength,
+    changetype<usize>(payload), payload.byteLength,
+    timeout, OUT, OUT + 4,
+  );
+  const answered = status == Status.OK || status == Status.FAILED;
+  return new Reply(status, answered ? bytes(load<usize>(OUT), load<i32>(OUT, 4)) : new ArrayBuffer(0));
 }
 
 /** Creates the Spirit `type/id` when the turn commits. Capability: spawn_sandbox. */
@@ -399,8 +429,6 @@ export function random(buffer: ArrayBuffer): i32 {
 }
 
 // ------------------------------------------------------------------------- tuplespace
-
-const OUT = memory.data(8); // two i32: pointer and length of an answer
 
 /** What a read or take answered: a tuple when `status` is OK. */
 export class Answer {

@@ -301,9 +301,14 @@ int32_t vudo_storage_put(const char *key, uint32_t key_len, const void *value, u
  * storage_delete. */
 VUDO_IMPORT("storage_delete") int32_t vudo_storage_delete(const char *key, uint32_t key_len);
 
-/* Reserved. Calls a Loa, a service of the host, by its dotted name; arguments and
- * result are MessagePack, the result in a buffer from spirit_alloc. VUDO_NOT_FOUND.
- * Capability: process:<loa>. */
+/* Calls what stands behind a dotted name: "payments.charge" of a Loa,
+ * "scripts.validate.Check" of a script, "counter/alice.add" of a Spirit. Arguments are
+ * an array in MessagePack or JSON, the result is in the same encoding. The turn waits,
+ * as in vudo_ask. With VUDO_OK the buffer from spirit_alloc holds the result; with
+ * VUDO_FAILED (what was called says so), VUDO_NOT_FOUND (nothing answers to the name),
+ * VUDO_TIMEOUT, VUDO_LIMIT_EXCEEDED and VUDO_INTERNAL_ERROR a text,
+ * "Exception|404:no such order"; with other statuses its length is 0. Capability:
+ * process:<name or its beginning>. */
 VUDO_IMPORT("process")
 int32_t vudo_process(const char *name, uint32_t name_len, const void *args, uint32_t args_len,
                      uint8_t **out_ptr, uint32_t *out_len);

@@ -9,6 +9,7 @@ import io.vudo.spirit.internal.jvm.JvmEngine;
 import io.vudo.spirit.internal.wasmtime.WasmtimeEngine;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -76,6 +77,26 @@ public final class Engines implements CompiledModules, AutoCloseable {
         new JvmEngine(JvmEngine.Options.DEFAULTS));
   }
 
+  /**
+   * One engine with all defaults and no cache on disk. The other one is not touched: {@code jvm}
+   * works where there is no native library of {@code wasmtime}.
+   *
+   * @throws VudoException {@code CONFIG_INVALID}, listing those there are
+   */
+  public static Engine engineWithDefaults(String name) {
+    return switch (name) {
+      case WASMTIME -> new WasmtimeEngine(WasmtimeEngine.Options.DEFAULTS);
+      case JVM -> new JvmEngine(JvmEngine.Options.DEFAULTS);
+      default -> throw unknown(name, names());
+    };
+  }
+
+  private static VudoException unknown(String name, Collection<String> known) {
+    return new VudoException(
+        ErrorCode.CONFIG_INVALID,
+        "There is no engine \"" + name + "\"; there is " + String.join(", ", known) + ".");
+  }
+
   /** What engines there are, the default first. */
   public static List<String> names() {
     return List.of(WASMTIME, JVM);
@@ -90,15 +111,14 @@ public final class Engines implements CompiledModules, AutoCloseable {
   public Engine engine(String name) {
     Engine engine = engines.get(name);
     if (engine == null) {
-      throw new VudoException(
-          ErrorCode.CONFIG_INVALID,
-          "There is no engine \""
-              + name
-              + "\"; there is "
-              + String.join(", ", engines.keySet())
-              + ".");
+      throw unknown(name, engines.keySet());
     }
     return engine;
+  }
+
+  /** The modules that they have compiled, and how often they did. */
+  public ModuleCache modules() {
+    return compiled;
   }
 
   /**

@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Supplier;
 
 /**
@@ -36,6 +37,10 @@ public final class ModuleCache implements AutoCloseable {
   }
 
   private final Map<Key, CompletableFuture<CompiledModule>> modules = new ConcurrentHashMap<>();
+  private final LongAdder hits = new LongAdder();
+  private final LongAdder compiled = new LongAdder();
+  private final LongAdder failed = new LongAdder();
+  private final LongAdder compileNanos = new LongAdder();
 
   /**
    * The compiled module, from memory if it is there.
@@ -49,6 +54,7 @@ public final class ModuleCache implements AutoCloseable {
     CompletableFuture<CompiledModule> mine = new CompletableFuture<>();
     CompletableFuture<CompiledModule> known = modules.putIfAbsent(key, mine);
     if (known != null) {
+      hits.increment();
       try {
         return known.join();
       } catch (CompletionException e) {
@@ -58,11 +64,15 @@ public final class ModuleCache implements AutoCloseable {
         throw e;
       }
     }
+    long startNanos = System.nanoTime();
     try {
-      CompiledModule compiled = engine.compile(admission.get());
-      mine.complete(compiled);
-      return compiled;
+      CompiledModule module = engine.compile(admission.get());
+      compiled.increment();
+      compileNanos.add(System.nanoTime() - startNanos);
+      mine.complete(module);
+      return module;
     } catch (RuntimeException | Error e) {
+      failed.increment();
       modules.remove(key, mine);
       mine.completeExceptionally(e);
       throw e;
@@ -80,6 +90,26 @@ public final class ModuleCache implements AutoCloseable {
             var unused = future.thenAccept(CompiledModule::close);
           }
         });
+  }
+
+  /** How often a module was there already, or on its way. */
+  public long hits() {
+    return hits.sum();
+  }
+
+  /** How many modules were admitted and compiled, or read from an engine's cache on disk. */
+  public long compiled() {
+    return compiled.sum();
+  }
+
+  /** How many could not be. */
+  public long failed() {
+    return failed.sum();
+  }
+
+  /** The time that {@link #compiled} took, nanoseconds. */
+  public long compileNanos() {
+    return compileNanos.sum();
   }
 
   /** How many modules there are, those that are being compiled included. */

@@ -1,5 +1,8 @@
 package io.vudo.spirit;
 
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
+import io.opentelemetry.api.OpenTelemetry;
 import io.vudo.protocol.SpiritId;
 import io.vudo.spirit.internal.actor.SpiritSystem;
 import io.vudo.tuplespace.HoldResolver;
@@ -25,6 +28,13 @@ import org.apache.pekko.actor.typed.ActorSystem;
  * }</pre>
  */
 public final class SpiritRuntime implements Spirits {
+  /**
+   * The cluster role of members that host Spirits. In a cluster that has other members too, each
+   * node has it ({@code pekko.cluster.roles}), and shards stay on nodes by it ({@code
+   * pekko.cluster.sharding.role}).
+   */
+  public static final String ROLE = "spirit";
+
   private final SpiritSystem system;
 
   private SpiritRuntime(SpiritSystem system) {
@@ -40,7 +50,56 @@ public final class SpiritRuntime implements Spirits {
    */
   public static SpiritRuntime create(
       ActorSystem<?> system, DeploymentSource deployments, CompiledModules modules) {
-    return new SpiritRuntime(new SpiritSystem(system, deployments, modules));
+    return create(system, deployments, modules, new CompositeMeterRegistry());
+  }
+
+  /**
+   * The same, counting in a registry what the Spirits on this node do; docs/metrics.md has the
+   * names.
+   *
+   * @param registry one for each runtime
+   */
+  public static SpiritRuntime create(
+      ActorSystem<?> system,
+      DeploymentSource deployments,
+      CompiledModules modules,
+      MeterRegistry registry) {
+    return create(system, deployments, modules, registry, Processes.NONE, OpenTelemetry.noop());
+  }
+
+  /**
+   * The same, with names that guests call by {@code process} and a span for each turn.
+   *
+   * @param processes what the names stand for; {@link Processes#NONE} for none
+   * @param telemetry makes the spans, with ids of {@link TraceIds}; {@link OpenTelemetry#noop} for
+   *     none. docs/tracing.md tells of them
+   */
+  public static SpiritRuntime create(
+      ActorSystem<?> system,
+      DeploymentSource deployments,
+      CompiledModules modules,
+      MeterRegistry registry,
+      Processes processes,
+      OpenTelemetry telemetry) {
+    return new SpiritRuntime(
+        new SpiritSystem(system, deployments, modules, registry, processes, telemetry));
+  }
+
+  /**
+   * Moves some Spirits of no account back and forth within this process, so that the first moves to
+   * and from this node are as short as later ones. For a node that others are to share their
+   * Spirits with; best before it joins them. Takes some hundred milliseconds to some seconds; never
+   * throws.
+   *
+   * @param system need not be a member of a cluster yet
+   * @param modules compiles and caches modules
+   * @param engine on which the Spirits run
+   * @param times how often each of them moves; 0 for none
+   * @return how many moves there were; 0 when it failed, which the log tells
+   */
+  public static int warmUp(
+      ActorSystem<?> system, CompiledModules modules, String engine, int times) {
+    return SpiritSystem.warmUp(system, modules, engine, times);
   }
 
   /** Tells spaces how turns ended that held a tuple. */
@@ -61,13 +120,24 @@ public final class SpiritRuntime implements Spirits {
   @Override
   public CompletionStage<Optional<byte[]>> ask(
       SpiritId to, String messageType, byte[] payload, String idempotencyKey, Duration timeout) {
-    return system.ask(to, messageType, payload, idempotencyKey, timeout);
+    return system.ask(to, messageType, payload, idempotencyKey, Optional.empty(), timeout);
+  }
+
+  @Override
+  public CompletionStage<Optional<byte[]>> askAgain(
+      SpiritId to,
+      String messageType,
+      byte[] payload,
+      String idempotencyKey,
+      Duration sentBefore,
+      Duration timeout) {
+    return system.ask(to, messageType, payload, idempotencyKey, Optional.of(sentBefore), timeout);
   }
 
   @Override
   public CompletionStage<Void> tell(
       SpiritId to, String messageType, byte[] payload, String idempotencyKey, Duration timeout) {
-    return system.ask(to, messageType, payload, idempotencyKey, timeout).thenAccept(reply -> {});
+    return ask(to, messageType, payload, idempotencyKey, timeout).thenAccept(reply -> {});
   }
 
   @Override
@@ -78,6 +148,11 @@ public final class SpiritRuntime implements Spirits {
   @Override
   public CompletionStage<Void> restart(SpiritId id, Duration timeout) {
     return system.restart(id, timeout);
+  }
+
+  @Override
+  public Relocations relocations() {
+    return system.relocations();
   }
 
   @Override
@@ -93,6 +168,11 @@ public final class SpiritRuntime implements Spirits {
   @Override
   public DeadLetters deadLetters() {
     return system.deadLetters();
+  }
+
+  @Override
+  public Ghosts ghosts() {
+    return system.ghosts();
   }
 
   @Override

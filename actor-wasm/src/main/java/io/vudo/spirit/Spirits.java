@@ -30,6 +30,23 @@ public interface Spirits {
       SpiritId to, String messageType, byte[] payload, String idempotencyKey, Duration timeout);
 
   /**
+   * As {@code ask}, of a message that may have been sent, and handled, before. When the Spirit does
+   * not know the key, and has forgotten others of that time, it does not handle the message, and
+   * the stage fails with {@code OUTCOME_FORGOTTEN}; so it is not handled twice however much came in
+   * between. Clocks of nodes may differ by 200 ms.
+   *
+   * @param idempotencyKey of all of them
+   * @param sentBefore how long ago it was sent for the first time
+   */
+  CompletionStage<Optional<byte[]>> askAgain(
+      SpiritId to,
+      String messageType,
+      byte[] payload,
+      String idempotencyKey,
+      Duration sentBefore,
+      Duration timeout);
+
+  /**
    * Sends a message. The stage completes when the turn that handled it is durable, and fails when
    * that turn failed; no reply is kept.
    */
@@ -62,6 +79,9 @@ public interface Spirits {
    */
   CompletionStage<Void> restart(SpiritId id, Duration timeout);
 
+  /** Where Spirits are, and how they get to other nodes. */
+  Relocations relocations();
+
   /** Puts other modules under living Spirits. */
   SpiritSwaps swaps();
 
@@ -70,6 +90,9 @@ public interface Spirits {
 
   /** What could not be handled. */
   DeadLetters deadLetters();
+
+  /** Durable runs of compositions of Spirits. */
+  Ghosts ghosts();
 
   /** The Spirits that are in this node's memory now, ordered by id. */
   List<SpiritStatus> resident();

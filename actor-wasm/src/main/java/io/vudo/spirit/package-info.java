@@ -34,6 +34,13 @@
  * <p>A reply means that the turn is durable. Failures are {@link io.vudo.protocol.VudoException}s
  * with the codes of the catalogue.
  *
+ * <h2>Spirits from a service</h2>
+ *
+ * <p>A JVM program that is no node joins the cluster by {@link io.vudo.spirit.SpiritService} and
+ * talks to Spirits by {@link io.vudo.spirit.SpiritRef}, as to entities of its own cluster. Actors
+ * that it registers by name get what Spirits send to {@code actor/NAME}, as {@link
+ * io.vudo.spirit.ActorMessage}. {@code docs/services.md} has a tutorial and says what holds.
+ *
  * <p>How a turn works, and how it survives, is in {@code ARCHITECTURE.md}.
  */
 package io.vudo.spirit;

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
  * went from one engine to the other.
  */
 class EnginesAgreeTest {
-  private static final int PROGRAMS = Integer.getInteger("vudo.test.programs", 40);
+  private static final int PROGRAMS = Integer.getInteger("vudo.test.programs", 20);
   private static final int CALLS = 25;
   private static final SpiritLimits LIMITS =
       SpiritLimits.DEFAULTS.withMaxMemoryBytes(3L << 16).withFuelPerTurn(200_000);

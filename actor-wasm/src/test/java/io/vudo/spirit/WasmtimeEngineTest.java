@@ -4,13 +4,22 @@ import static io.vudo.spirit.Modules.call;
 import static io.vudo.spirit.Modules.fails;
 import static io.vudo.spirit.Modules.instance;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.vudo.protocol.ErrorCode;
 import io.vudo.spirit.internal.wasmtime.WasmtimeEngine;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 
 class WasmtimeEngineTest extends EngineContract {
   @Override
@@ -22,6 +31,19 @@ class WasmtimeEngineTest extends EngineContract {
   @Override
   boolean simd() {
     return true;
+  }
+
+  @Test
+  @EnabledOnOs(OS.LINUX)
+  void theLibraryLeavesNoCopyInTheTemporaryDirectory() throws IOException {
+    List<String> libraries;
+    try (Stream<String> mappings = Files.lines(Path.of("/proc/self/maps"))) {
+      libraries = mappings.filter(mapping -> mapping.contains("libwasmtime_jni_")).toList();
+    }
+    assertFalse(libraries.isEmpty(), "it is loaded");
+    for (String library : libraries) {
+      assertTrue(library.endsWith(" (deleted)"), library);
+    }
   }
 
   @Test

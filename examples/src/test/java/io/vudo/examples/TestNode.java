@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.vudo.cli.internal.NodeProcess;
+import io.vudo.examples.crash.FastStart;
 import io.vudo.node.internal.Json;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.VudoException;
@@ -77,15 +78,31 @@ final class TestNode implements AutoCloseable {
    * @param settings lines of HOCON
    */
   static TestNode start(Path directory, String... settings) throws IOException {
+    return startAt(0, directory, settings);
+  }
+
+  /** The same at a port that it has again after a restart, for who knows it by its address. */
+  static TestNode startAt(int port, Path directory, String... settings) throws IOException {
     Path config = directory.resolve("node.conf");
     Files.writeString(config, String.join("\n", settings), UTF_8);
-    TestNode node = new TestNode(directory.resolve("data"), "--config", config.toString());
+    TestNode node =
+        new TestNode(
+            directory.resolve("data"),
+            "--config",
+            config.toString(),
+            "--http",
+            Integer.toString(port));
     node.start();
     return node;
   }
 
+  /** Where its gateway is. */
+  URI http() {
+    return process.http();
+  }
+
   private void start() {
-    process = NodeProcess.start(data, options);
+    process = NodeProcess.start(FastStart.shared().command(), data, options);
     RUNNING.add(process);
   }
 
@@ -207,6 +224,18 @@ final class TestNode implements AutoCloseable {
         .ignoreExceptionsMatching(
             failure -> failure instanceof VudoException typed && PASSING.contains(typed.code()))
         .until(request, answer -> answer != null);
+  }
+
+  // Ghosts
+
+  /** Begins a run and answers how it is at once. */
+  JsonNode beginGhost(String key, ObjectNode body) {
+    Map<String, String> headers =
+        Map.of(
+            "Content-Type", "application/json",
+            "Idempotency-Key", key,
+            "X-Vudo-Timeout", "1ms");
+    return Json.read(join(post("/v1/ghosts/run", headers, Json.write(body))));
   }
 
   // Engines

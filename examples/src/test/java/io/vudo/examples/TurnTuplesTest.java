@@ -348,7 +348,7 @@ class TurnTuplesTest {
       node.deploy(
           "tuples",
           TupleGuest.module(),
-          "payload=200",
+          "payload=500",
           "mailbox=2",
           "grant=tuplespace_read:s",
           "grant=tuplespace_take:s",
@@ -357,7 +357,7 @@ class TurnTuplesTest {
       assertEquals(0, ask(node, a, call('h', "s", ANYTHING, text("w"), 0, 0)).status());
       awaitWatching(node, a, "w", "1");
       // Too large for it.
-      node.writeTuple("s", "[1, \"" + "x".repeat(300) + "\"]");
+      node.writeTuple("s", "[1, \"" + "x".repeat(600) + "\"]");
       Told missed = new Told("tuple.missed", "[\"w\",\"s\",null]");
       await().atMost(TestNode.PATIENCE).until(() -> told(node, a).equals(List.of(missed)));
       // It waits, and its mailbox is soon full.

@@ -118,7 +118,8 @@ class WorkQueueTest {
 
   private static int workOutside(TestNode node) {
     List<Claim> done = new ArrayList<>();
-    for (int i = 0; results(node) < JOBS && i < 3; i++) {
+    // The node is killed meanwhile: only what is asked until it is answered may be asked here.
+    for (int i = 0; i < 3; i++) {
       String answer = node.askUntilAnswered("queue-desk/honest", "claim", "", "claim-" + i);
       if (answer.isEmpty()) {
         break;

@@ -27,6 +27,9 @@ public final class DataDirectory implements AutoCloseable {
   /** The version of the layout and of all formats that this version of VUDO writes. */
   public static final int FORMAT_VERSION = 1;
 
+  /** A file that is there as long as an import is not complete. */
+  private static final String IMPORT = "import-unfinished";
+
   private static final String FORMAT_PREFIX = "vudo-data ";
 
   private final Path path;
@@ -41,9 +44,9 @@ public final class DataDirectory implements AutoCloseable {
    * Creates the directory if there is none, checks that it can be written, and locks it.
    *
    * @param directory where; made absolute
-   * @throws VudoException {@code DATA_DIR_UNUSABLE} if it cannot be created or written; {@code
-   *     DATA_DIR_IN_USE} if it is open already, in this process or another; {@code JOURNAL_VERSION}
-   *     if a newer version wrote it
+   * @throws VudoException {@code DATA_DIR_UNUSABLE} if it cannot be created or written, or if an
+   *     import into it was broken off; {@code DATA_DIR_IN_USE} if it is open already, in this
+   *     process or another; {@code JOURNAL_VERSION} if a newer version wrote it
    */
   public static DataDirectory open(Path directory) {
     Path path = directory.toAbsolutePath().normalize();
@@ -58,6 +61,7 @@ public final class DataDirectory implements AutoCloseable {
               StandardOpenOption.WRITE);
       lock(path, lockChannel);
       checkFormat(path);
+      checkImport(path);
       return new DataDirectory(path, lockChannel);
     } catch (IOException e) {
       closeQuietly(lockChannel);
@@ -88,6 +92,33 @@ public final class DataDirectory implements AutoCloseable {
           ErrorCode.DATA_DIR_UNUSABLE, subdirectory + ": " + describe(e) + ".", e);
     }
     return subdirectory;
+  }
+
+  /** From now on nobody can open the directory again, until {@link #endImport}. */
+  void beginImport() throws IOException {
+    Path mark = path.resolve(IMPORT);
+    try (FileChannel channel =
+        FileChannel.open(mark, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+      channel.force(true);
+    }
+    syncDirectory(path);
+  }
+
+  /** Called when all of it is durable. */
+  void endImport() throws IOException {
+    Files.delete(path.resolve(IMPORT));
+    syncDirectory(path);
+  }
+
+  private static void checkImport(Path path) {
+    if (Files.exists(path.resolve(IMPORT))) {
+      throw new VudoException(
+          ErrorCode.DATA_DIR_UNUSABLE,
+          "An import into "
+              + path
+              + " was broken off, so it holds a part of an archive only. Delete it, and import"
+              + " again.");
+    }
   }
 
   /** Lets others open the directory. Closing twice does no harm. */

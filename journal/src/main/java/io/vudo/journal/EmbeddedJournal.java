@@ -5,7 +5,11 @@ import com.typesafe.config.ConfigFactory;
 import io.vudo.journal.internal.EmbeddedDatabase;
 import io.vudo.protocol.VudoException;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The journal in two SQLite files within the data directory: no server. Turns and snapshots are
@@ -25,26 +29,17 @@ import java.util.Map;
  * <p>Close it after the actor system has terminated. Not closing it loses nothing, as a crash does
  * not. Thread-safe.
  */
-public final class EmbeddedJournal implements AutoCloseable {
-  /** The id of the journal plugin. */
-  public static final String TURNS = "vudo.journal.turns";
-
-  /** The id of the snapshot plugin. */
-  public static final String SNAPSHOTS = "vudo.journal.snapshots";
-
-  /**
-   * The id of the read journal, a {@code JdbcReadJournal}: {@code currentPersistenceIds}, {@code
-   * currentEventsByPersistenceId}.
-   */
-  public static final String QUERY = "vudo.journal.query";
-
+public final class EmbeddedJournal implements Journal {
   private static final String DATABASES = "pekko-persistence-jdbc.shared-databases.";
   private static final String SLICK_PROFILE = "slick.jdbc.SQLiteProfile$";
 
+  private final DataDirectory directory;
   private final EmbeddedDatabase turns;
   private final EmbeddedDatabase snapshots;
 
-  private EmbeddedJournal(EmbeddedDatabase turns, EmbeddedDatabase snapshots) {
+  private EmbeddedJournal(
+      DataDirectory directory, EmbeddedDatabase turns, EmbeddedDatabase snapshots) {
+    this.directory = directory;
     this.turns = turns;
     this.snapshots = snapshots;
   }
@@ -72,17 +67,15 @@ public final class EmbeddedJournal implements AutoCloseable {
     Config settings = config.getConfig("vudo.journal");
     EmbeddedDatabase turns = EmbeddedDatabase.open(path, "turns", settings);
     try {
-      return new EmbeddedJournal(turns, EmbeddedDatabase.open(path, "snapshots", settings));
+      return new EmbeddedJournal(
+          directory, turns, EmbeddedDatabase.open(path, "snapshots", settings));
     } catch (VudoException e) {
       turns.close();
       throw e;
     }
   }
 
-  /**
-   * What to put over the application's configuration: the plugins, the database they use, and Java
-   * serialization turned off.
-   */
+  @Override
   public Config config() {
     return ConfigFactory.parseMap(
         Map.of(
@@ -101,6 +94,31 @@ public final class EmbeddedJournal implements AutoCloseable {
             DATABASES + "vudo-snapshots.db.url",
             snapshots.url()),
         "the embedded journal");
+  }
+
+  /** Empty: the node keeps them in its data directory. */
+  @Override
+  public Optional<ModuleTable> modules() {
+    return Optional.empty();
+  }
+
+  @Override
+  public void probe() {
+    turns.probe();
+  }
+
+  DataDirectory directory() {
+    return directory;
+  }
+
+  /** A connection of the caller's own. */
+  Connection connectTurns() throws SQLException {
+    return DriverManager.getConnection(turns.url());
+  }
+
+  /** A connection of the caller's own. */
+  Connection connectSnapshots() throws SQLException {
+    return DriverManager.getConnection(snapshots.url());
   }
 
   /** Closes the database. Closing twice does no harm. */

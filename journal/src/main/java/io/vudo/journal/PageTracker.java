@@ -21,6 +21,7 @@ import java.util.function.Consumer;
  * tracker.update(memory);              // after a turn that committed: what changed is noted
  * tracker.restoreInto(memory);         // after a turn that failed: the memory is as before it
  * var pages = tracker.takeDirty();     // for a delta snapshot
+ * var image = tracker.shareAll();      // for a copy that no later snapshot depends on
  * }</pre>
  *
  * <p>Pages that were never other than zero take no space. {@code update} reads the whole live
@@ -40,7 +41,12 @@ public final class PageTracker {
   /** By block, then by page within it; null stands for zeros at both levels. */
   private byte[][][] blocks = new byte[0][][];
 
+  /** What the next delta holds. */
   private final BitSet dirty = new BitSet();
+
+  /** Pages whose arrays nobody else has: made since pages were last handed out or taken in. */
+  private final BitSet owned = new BitSet();
+
   private int sizeBytes;
   private int presentPages;
 
@@ -82,10 +88,10 @@ public final class PageTracker {
     if (!differs(live, at, zeros, PAGE_BYTES)) {
       setPage(number, null);
     } else {
-      // An array may be part of a snapshot unless it was made since the last one was taken.
-      byte[] copy = shadow != null && dirty.get(number) ? shadow : new byte[PAGE_BYTES];
+      byte[] copy = shadow != null && owned.get(number) ? shadow : new byte[PAGE_BYTES];
       live.get(at, copy);
       setPage(number, copy);
+      owned.set(number);
     }
     dirty.set(number);
     return true;
@@ -141,11 +147,23 @@ public final class PageTracker {
       taken.put(number, page == null ? StateSnapshot.ZERO_PAGE : page);
     }
     dirty.clear();
+    owned.clear();
     return Collections.unmodifiableSortedMap(taken);
   }
 
   /** All pages that are not zeros, for a full snapshot. Afterwards no page is dirty. */
   public SortedMap<Integer, byte[]> takeAll() {
+    SortedMap<Integer, byte[]> taken = shareAll();
+    dirty.clear();
+    return taken;
+  }
+
+  /**
+   * All pages that are not zeros, for a copy of the state beside the snapshots: what is dirty stays
+   * so. A page that did not change between two calls is the same array in both results, and one
+   * that changed is another, so comparing references tells what changed in between.
+   */
+  public SortedMap<Integer, byte[]> shareAll() {
     TreeMap<Integer, byte[]> taken = new TreeMap<>();
     for (int index = 0; index < blocks.length; index++) {
       if (blocks[index] != null) {
@@ -156,7 +174,7 @@ public final class PageTracker {
         }
       }
     }
-    dirty.clear();
+    owned.clear();
     return Collections.unmodifiableSortedMap(taken);
   }
 
@@ -171,6 +189,7 @@ public final class PageTracker {
     }
     resize(0);
     dirty.clear();
+    owned.clear();
     resize((int) snapshot.memoryBytes());
     for (Map.Entry<Integer, byte[]> page : snapshot.pages().entrySet()) {
       setPage(page.getKey(), page.getValue());

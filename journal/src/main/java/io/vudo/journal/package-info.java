@@ -1,6 +1,7 @@
 /**
  * What a node must not forget: turns and snapshots of Spirits, in SQLite files under its data
- * directory, through the stock plugin pekko-persistence-jdbc.
+ * directory or in a PostgreSQL database that a cluster shares, through the plugin
+ * pekko-persistence-jdbc.
  *
  * <h2>What is durable when</h2>
  *
@@ -18,16 +19,21 @@
  * <h2>How to use it</h2>
  *
  * <pre>{@code
+ * Config config = ConfigFactory.load();   // vudo.journal.url decides where
  * try (DataDirectory data = DataDirectory.open(Path.of("data"));
- *     EmbeddedJournal journal = EmbeddedJournal.open(data)) {
+ *     Journal journal = Journals.open(data, config)) {
  *   ActorSystem<Void> system =
- *       ActorSystem.create(guardian, "vudo", journal.config().withFallback(ConfigFactory.load()));
+ *       ActorSystem.create(guardian, "vudo", journal.config().withFallback(config));
  * }
  * }</pre>
  *
  * <p>Any {@code EventSourcedBehavior} of that system is durable then. A Spirit's events are {@code
  * io.vudo.protocol.journal.v1.SpiritEvent}; any other event needs a serializer of its own, since
  * Java serialization is off.
+ *
+ * <p>A persistence id has one writer at each position of its journal. Of two that both believe they
+ * own it, one is rejected with {@code SPIRIT_FENCED}; see {@link io.vudo.journal.HandedStates} for
+ * how it goes from one node to another.
  *
  * <h2>Snapshots of a memory</h2>
  *

@@ -42,6 +42,20 @@ final class ChildProcess {
     return output.readLine();
   }
 
+  /** SIGSTOP: it runs no further, and its connections stay open. */
+  void stop() throws IOException, InterruptedException {
+    signal("-STOP");
+  }
+
+  /** SIGCONT, after {@link #stop}. */
+  void resume() throws IOException, InterruptedException {
+    signal("-CONT");
+  }
+
+  private void signal(String name) throws IOException, InterruptedException {
+    new ProcessBuilder("kill", name, Long.toString(pid())).inheritIO().start().waitFor();
+  }
+
   /** SIGKILL, as {@code kill -9} does; what was printed before can still be read. */
   void kill() throws InterruptedException {
     // Unlike that of Process, this leaves the pipe open, so that all that was printed can be read.

@@ -1,12 +1,10 @@
 package io.vudo.journal;
 
-import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
-import java.sql.DriverManager;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.stream.Stream;
@@ -19,25 +17,35 @@ final class JournalFixture implements AutoCloseable {
   static final Duration PATIENCE = Duration.ofSeconds(30);
 
   final DataDirectory directory;
-  final EmbeddedJournal journal;
+  final Journal journal;
   final ActorTestKit kit;
+  private final TestStore store;
 
   JournalFixture(Path path) {
-    this(path, ConfigFactory.empty());
+    this(TestStore.EMBEDDED, path);
   }
 
-  JournalFixture(Path path, Config extra) {
-    directory = DataDirectory.open(path);
-    journal = EmbeddedJournal.open(directory);
-    kit =
-        ActorTestKit.create(
-            "journal-test",
-            extra
-                .withFallback(journal.config())
-                .withFallback(
-                    ConfigFactory.parseString(
-                        "pekko.loglevel = WARNING\npekko.log-dead-letters = off"))
-                .withFallback(ConfigFactory.load()));
+  JournalFixture(TestStore store, Path path) {
+    this(store, path, path);
+  }
+
+  /** With a data directory of its own, for a second process on the shared journal of the first. */
+  JournalFixture(TestStore store, Path path, Path ownDirectory) {
+    this.store = store;
+    directory = DataDirectory.open(ownDirectory);
+    journal = Journals.open(directory, store.settings(path).withFallback(ConfigFactory.load()));
+    kit = startSystem(journal);
+  }
+
+  /** Another actor system on the same journal. */
+  static ActorTestKit startSystem(Journal journal) {
+    return ActorTestKit.create(
+        "journal-test",
+        journal
+            .config()
+            .withFallback(
+                ConfigFactory.parseString("pekko.loglevel = WARNING\npekko.log-dead-letters = off"))
+            .withFallback(ConfigFactory.load()));
   }
 
   /** A fresh directory below target. */
@@ -54,10 +62,7 @@ final class JournalFixture implements AutoCloseable {
   }
 
   Connection connect(String database) throws java.sql.SQLException {
-    return DriverManager.getConnection(
-        journal
-            .config()
-            .getString("pekko-persistence-jdbc.shared-databases." + database + ".db.url"));
+    return store.connect(directory.path(), journal.config(), database);
   }
 
   ActorRef<TestSpirit.Command> spirit(String id, int snapshotEvery, TestProbe<Long> snapshots) {

@@ -2,7 +2,6 @@ package io.vudo.journal;
 
 import static io.vudo.journal.JournalFixture.PATIENCE;
 import static io.vudo.journal.JournalFixture.expected;
-import static io.vudo.journal.JournalFixture.fresh;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -13,7 +12,8 @@ import java.util.Random;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** What was acknowledged is there after {@code kill -9} at any moment. */
 final class KillTest {
@@ -28,17 +28,20 @@ final class KillTest {
   }
 
   private static final int SPIRITS = 4;
-  private static final int ROUNDS = Integer.getInteger("vudo.test.kill-rounds", 20);
+  private static final int ROUNDS = Integer.getInteger("vudo.test.kill-rounds", 10);
 
-  @Test
-  void acknowledgedTurnsSurviveKill() throws Exception {
+  @ParameterizedTest
+  @EnumSource
+  void acknowledgedTurnsSurviveKill(TestStore store) throws Exception {
     long seed = Long.getLong("vudo.test.seed", System.nanoTime());
     System.out.println("KillTest: -Dvudo.test.seed=" + seed);
     Random random = new Random(seed);
-    Path path = fresh("kill");
+    Path path = store.fresh("kill");
     long[] acknowledged = new long[SPIRITS];
     for (int round = 1; round <= ROUNDS; round++) {
-      ChildProcess child = ChildProcess.start(Writer.class, path.toString());
+      ChildProcess child =
+          ChildProcess.start(
+              Writer.class, store.name(), path.toString(), TestStore.forChild(store));
       Thread killer =
           new Thread(
               () -> {
@@ -77,7 +80,7 @@ final class KillTest {
       assertTrue(read >= before, "the child ended by itself in round " + round);
       killer.join();
     }
-    try (JournalFixture fixture = new JournalFixture(path)) {
+    try (JournalFixture fixture = new JournalFixture(store, path)) {
       TestProbe<Long> snapshots = fixture.kit.createTestProbe(Long.class);
       for (int spirit = 0; spirit < SPIRITS; spirit++) {
         TestSpirit.View view = fixture.view(fixture.spirit("kill|" + spirit, 25, snapshots));
@@ -91,7 +94,7 @@ final class KillTest {
   /** Runs turns on all Spirits at once, printing a line when one is durable. */
   static final class Writer {
     public static void main(String[] arguments) {
-      JournalFixture fixture = new JournalFixture(Path.of(arguments[0]));
+      JournalFixture fixture = open(arguments);
       TestProbe<Long> snapshots = fixture.kit.createTestProbe(Long.class);
       for (int i = 0; i < SPIRITS; i++) {
         int number = i;
@@ -110,6 +113,11 @@ final class KillTest {
                 });
         thread.start();
       }
+    }
+
+    private static JournalFixture open(String[] arguments) {
+      TestStore.inChild(arguments[2]);
+      return new JournalFixture(TestStore.valueOf(arguments[0]), Path.of(arguments[1]));
     }
 
     private static synchronized void print(String what, int spirit, long turn) {

@@ -2,6 +2,8 @@ package io.vudo.journal;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -10,8 +12,10 @@ import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.VudoException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.IdentityHashMap;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
@@ -30,6 +34,7 @@ final class PageTrackerTest {
       byte[] memory = new byte[PAGE * random.nextInt(200)];
       byte[] seen = new byte[0];
       byte[] taken = new byte[0];
+      IdentityHashMap<SortedMap<Integer, byte[]>, byte[]> shared = new IdentityHashMap<>();
       for (int step = 0; step < 60; step++) {
         switch (random.nextInt(10)) {
           case 0 -> memory = Arrays.copyOf(memory, PAGE * random.nextInt(200));
@@ -68,6 +73,12 @@ final class PageTrackerTest {
           assertArrayEquals(expected, taken);
           assertEquals(0, tracker.dirtyPages());
         }
+        if (random.nextInt(4) == 0) {
+          int dirty = tracker.dirtyPages();
+          SortedMap<Integer, byte[]> pages = tracker.shareAll();
+          assertEquals(dirty, tracker.dirtyPages());
+          shared.put(pages, seen);
+        }
         if (random.nextInt(10) == 0) {
           SortedMap<Integer, byte[]> pages = tracker.takeAll();
           tracker = new PageTracker();
@@ -76,7 +87,33 @@ final class PageTrackerTest {
           assertEquals(0, tracker.dirtyPages());
         }
       }
+      shared.forEach(
+          (pages, expected) ->
+              assertArrayEquals(expected, apply(new byte[expected.length], pages)));
     }
+  }
+
+  @Test
+  void sharedPagesAreNeverWrittenAgainAndStayDirty() {
+    PageTracker tracker = new PageTracker();
+    byte[] memory = new byte[4 * PAGE];
+    memory[PAGE] = 1;
+    memory[2 * PAGE] = 1;
+    tracker.update(ByteBuffer.wrap(memory));
+    SortedMap<Integer, byte[]> first = tracker.shareAll();
+    assertEquals(2, tracker.dirtyPages());
+    memory[PAGE] = 2;
+    tracker.update(ByteBuffer.wrap(memory));
+    SortedMap<Integer, byte[]> second = tracker.shareAll();
+    memory[PAGE] = 3;
+    tracker.update(ByteBuffer.wrap(memory));
+    assertEquals(1, first.get(1)[0]);
+    assertEquals(2, second.get(1)[0]);
+    assertNotSame(first.get(1), second.get(1));
+    assertSame(first.get(2), second.get(2), "a page that did not change is the same array");
+    SortedMap<Integer, byte[]> delta = tracker.takeDirty();
+    assertEquals(Set.of(1, 2), delta.keySet());
+    assertEquals(3, delta.get(1)[0]);
   }
 
   @Test

@@ -2,7 +2,6 @@ package io.vudo.journal;
 
 import static io.vudo.journal.JournalFixture.PATIENCE;
 import static io.vudo.journal.JournalFixture.expected;
-import static io.vudo.journal.JournalFixture.fresh;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -24,9 +23,16 @@ import org.apache.pekko.persistence.SnapshotSelectionCriteria;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.slf4j.LoggerFactory;
 
+@ParameterizedClass
+@EnumSource
 final class SnapshotStoreTest {
+  @Parameter TestStore store;
+
   private static final String ID = "spirit|counter/alice";
 
   private final ListAppender<ILoggingEvent> log = new ListAppender<>();
@@ -44,8 +50,8 @@ final class SnapshotStoreTest {
   }
 
   /** 250 turns with a snapshot every ten: 0 full, ten deltas, full, ten deltas, full, ... */
-  private static void write250(Path path) throws Exception {
-    try (JournalFixture fixture = new JournalFixture(path)) {
+  private void write250(Path path) throws Exception {
+    try (JournalFixture fixture = new JournalFixture(store, path)) {
       TestProbe<Long> snapshots = fixture.kit.createTestProbe(Long.class);
       ActorRef<TestSpirit.Command> spirit = fixture.spirit(ID, 10, snapshots);
       for (long turn = 10; turn <= 250; turn += 10) {
@@ -114,9 +120,9 @@ final class SnapshotStoreTest {
 
   @Test
   void chainOf25SnapshotsIsPutTogetherAndOldOnesAreDeleted() throws Exception {
-    Path path = fresh("chain");
+    Path path = store.fresh("chain");
     write250(path);
-    try (JournalFixture fixture = new JournalFixture(path)) {
+    try (JournalFixture fixture = new JournalFixture(store, path)) {
       assertRecovers(fixture, 0);
       assertWarned();
       List<Long> stored = stored(fixture);
@@ -128,9 +134,9 @@ final class SnapshotStoreTest {
 
   @Test
   void damagedNewestFallsBackToTheOneBefore() throws Exception {
-    Path path = fresh("damaged-newest");
+    Path path = store.fresh("damaged-newest");
     write250(path);
-    try (JournalFixture fixture = new JournalFixture(path)) {
+    try (JournalFixture fixture = new JournalFixture(store, path)) {
       damage(fixture, 250);
       assertRecovers(fixture, 10);
       assertWarned(250);
@@ -139,9 +145,9 @@ final class SnapshotStoreTest {
 
   @Test
   void damagedBaseFallsBackBehindTheWholeChain() throws Exception {
-    Path path = fresh("damaged-base");
+    Path path = store.fresh("damaged-base");
     write250(path);
-    try (JournalFixture fixture = new JournalFixture(path)) {
+    try (JournalFixture fixture = new JournalFixture(store, path)) {
       List<Long> chain = newestChain(fixture);
       long full = chain.get(0);
       damage(fixture, full);
@@ -152,9 +158,9 @@ final class SnapshotStoreTest {
 
   @Test
   void deletedBaseFallsBackBehindTheWholeChain() throws Exception {
-    Path path = fresh("deleted-base");
+    Path path = store.fresh("deleted-base");
     write250(path);
-    try (JournalFixture fixture = new JournalFixture(path)) {
+    try (JournalFixture fixture = new JournalFixture(store, path)) {
       List<Long> chain = newestChain(fixture);
       long full = chain.get(0);
       try (Connection connection = fixture.connect("vudo-snapshots")) {
@@ -170,9 +176,9 @@ final class SnapshotStoreTest {
 
   @Test
   void withoutAnyUsableSnapshotAllEventsAreReplayed() throws Exception {
-    Path path = fresh("all-damaged");
+    Path path = store.fresh("all-damaged");
     write250(path);
-    try (JournalFixture fixture = new JournalFixture(path)) {
+    try (JournalFixture fixture = new JournalFixture(store, path)) {
       for (long number : stored(fixture)) {
         damage(fixture, number);
       }
@@ -182,9 +188,9 @@ final class SnapshotStoreTest {
 
   @Test
   void chainGoesOnAfterRecoveryAndAfterDamage() throws Exception {
-    Path path = fresh("goes-on");
+    Path path = store.fresh("goes-on");
     write250(path);
-    try (JournalFixture fixture = new JournalFixture(path)) {
+    try (JournalFixture fixture = new JournalFixture(store, path)) {
       damage(fixture, 250);
       TestProbe<Long> snapshots = fixture.kit.createTestProbe(Long.class);
       ActorRef<TestSpirit.Command> spirit = fixture.spirit(ID, 10, snapshots);
@@ -192,7 +198,7 @@ final class SnapshotStoreTest {
       assertEquals(260, snapshots.receiveMessage(PATIENCE));
     }
     log.list.clear();
-    try (JournalFixture fixture = new JournalFixture(path)) {
+    try (JournalFixture fixture = new JournalFixture(store, path)) {
       TestProbe<Long> snapshots = fixture.kit.createTestProbe(Long.class);
       TestSpirit.View view = fixture.view(fixture.spirit(ID, 10, snapshots));
       assertEquals(expected(265), view.memory());
@@ -203,9 +209,9 @@ final class SnapshotStoreTest {
 
   @Test
   void deletingOlderSnapshotsNeverBreaksAChain() throws Exception {
-    Path path = fresh("deleting");
+    Path path = store.fresh("deleting");
     write250(path);
-    try (JournalFixture fixture = new JournalFixture(path)) {
+    try (JournalFixture fixture = new JournalFixture(store, path)) {
       List<Long> before = stored(fixture);
       TestProbe<Object> probe = fixture.kit.createTestProbe(Object.class);
       org.apache.pekko.actor.ActorRef store = store(fixture);
@@ -230,8 +236,8 @@ final class SnapshotStoreTest {
 
   @Test
   void otherObjectsPassThroughWithTheSameFallback() throws Exception {
-    Path path = fresh("other-objects");
-    try (JournalFixture fixture = new JournalFixture(path)) {
+    Path path = store.fresh("other-objects");
+    try (JournalFixture fixture = new JournalFixture(store, path)) {
       TestProbe<Object> probe = fixture.kit.createTestProbe(Object.class);
       org.apache.pekko.actor.ActorRef self =
           org.apache.pekko.actor.typed.javadsl.Adapter.toClassic(probe.getRef());
@@ -266,7 +272,7 @@ final class SnapshotStoreTest {
 
   private static org.apache.pekko.actor.ActorRef store(JournalFixture fixture) {
     return org.apache.pekko.persistence.Persistence.get(fixture.kit.system())
-        .snapshotStoreFor(EmbeddedJournal.SNAPSHOTS, com.typesafe.config.ConfigFactory.empty());
+        .snapshotStoreFor(Journal.SNAPSHOTS, com.typesafe.config.ConfigFactory.empty());
   }
 
   /** The sequence numbers of the newest chain, the full one first; by the stored bases. */

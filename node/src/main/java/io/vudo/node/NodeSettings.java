@@ -94,6 +94,7 @@ public record NodeSettings(
               vudo.getInt("http.port"),
               config);
       settings.defaultLimits();
+      checkPort("the gRPC port", vudo.getInt("grpc.port"));
       return settings;
     } catch (ConfigException e) {
       throw invalid(e);
@@ -106,13 +107,51 @@ public record NodeSettings(
 
   /** With this engine for deployments that do not choose one; checked when the node starts. */
   public NodeSettings withEngine(String value) {
+    return with("vudo.node.engine", value);
+  }
+
+  /**
+   * With these seeds, each {@code HOST:PORT} or {@code self}; checked when the node starts. Empty:
+   * a cluster of its own.
+   */
+  public NodeSettings withSeeds(List<String> values) {
+    return with("vudo.cluster.seeds", List.copyOf(values));
+  }
+
+  /** With the journal at this JDBC URL; empty: the one in the data directory. */
+  public NodeSettings withJournal(String url) {
+    return with("vudo.journal.url", url);
+  }
+
+  /**
+   * With a directory of scripts, which are deployed as they are there; checked when the node
+   * starts.
+   */
+  public NodeSettings withScripts(Path directory) {
+    return with("vudo.scripts.directory", directory.toString());
+  }
+
+  /**
+   * With TLS between nodes, by these PEM files; checked when the node starts.
+   *
+   * @param certificate of this node
+   * @param key of this node
+   * @param ca the certificate that issued those of all nodes
+   */
+  public NodeSettings withTls(Path certificate, Path key, Path ca) {
+    return with("vudo.cluster.tls.certificate", certificate.toString())
+        .with("vudo.cluster.tls.key", key.toString())
+        .with("vudo.cluster.tls.ca", ca.toString());
+  }
+
+  private NodeSettings with(String path, Object value) {
     return new NodeSettings(
         data,
         host,
         port,
         httpHost,
         httpPort,
-        config.withValue("vudo.node.engine", ConfigValueFactory.fromAnyRef(value)));
+        config.withValue(path, ConfigValueFactory.fromAnyRef(value)));
   }
 
   public NodeSettings withHost(String value) {
@@ -125,6 +164,15 @@ public record NodeSettings(
 
   public NodeSettings withHttpHost(String value) {
     return new NodeSettings(data, host, port, value, httpPort, config);
+  }
+
+  /**
+   * With gRPC on this port; 0 = any free one. The address is that of the gateway, or {@code
+   * vudo.grpc.host}.
+   */
+  public NodeSettings withGrpcPort(int value) {
+    checkPort("the gRPC port", value);
+    return with("vudo.grpc.port", value).with("vudo.grpc.enabled", true);
   }
 
   public NodeSettings withHttpPort(int value) {

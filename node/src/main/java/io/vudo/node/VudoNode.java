@@ -1,9 +1,12 @@
 package io.vudo.node;
 
 import io.vudo.node.internal.NodeAssembly;
+import io.vudo.node.process.ProcessRegistry;
 import io.vudo.spirit.Spirits;
 import io.vudo.tuplespace.Tuplespace;
+import java.net.InetSocketAddress;
 import java.net.URI;
+import java.util.Optional;
 import java.util.concurrent.CompletionStage;
 import org.apache.pekko.actor.typed.ActorSystem;
 
@@ -27,12 +30,33 @@ public final class VudoNode implements AutoCloseable {
    *     JOURNAL_CORRUPT}; nothing stays open or running then
    */
   public static VudoNode start(NodeSettings settings) {
-    return new VudoNode(NodeAssembly.start(settings));
+    return start(settings, new ProcessRegistry());
+  }
+
+  /**
+   * Starts a node, and returns when it serves.
+   *
+   * @param processes what Java code answers under dotted names, from the first turn on; providers
+   *     of the class path are added to it. Of one node only
+   * @throws io.vudo.protocol.VudoException as {@link #start(NodeSettings)}
+   */
+  public static VudoNode start(NodeSettings settings, ProcessRegistry processes) {
+    return new VudoNode(NodeAssembly.start(settings, processes));
+  }
+
+  /** What Java code answers under dotted names; may be changed while the node runs. */
+  public ProcessRegistry processes() {
+    return assembly.processes();
   }
 
   /** Where the gateway listens; the real port, also when 0 was asked for. */
   public URI httpAddress() {
     return assembly.httpAddress();
+  }
+
+  /** Where it takes calls by gRPC; the real port. Empty when {@code vudo.grpc} is off. */
+  public Optional<InetSocketAddress> grpcAddress() {
+    return assembly.grpcAddress();
   }
 
   /**

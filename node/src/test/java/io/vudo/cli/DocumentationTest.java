@@ -37,7 +37,22 @@ class DocumentationTest {
       " is not what the code says; DocumentationTest tells how to write it anew.";
 
   private static final List<String> SECTIONS =
-      List.of("node", "http", "limits", "engine", "spirit", "tuplespace", "journal");
+      List.of(
+          "node",
+          "cluster",
+          "http",
+          "grpc",
+          "process",
+          "scripts",
+          "gateway",
+          "health",
+          "tracing",
+          "limits",
+          "engine",
+          "spirit",
+          "ghost",
+          "tuplespace",
+          "journal");
 
   @Test
   void errors() throws IOException {
@@ -59,7 +74,11 @@ class DocumentationTest {
     for (String operation : List.of("list", "show", "replay", "drop")) {
       appendHelp(text, "dead-letters " + operation);
     }
+    for (String operation : List.of("run", "show")) {
+      appendHelp(text, "ghost " + operation);
+    }
     appendHelp(text, "state diff");
+    appendHelp(text, "token create");
     checkGenerated(DOCS.resolve("cli.md"), text.toString());
   }
 
@@ -120,7 +139,19 @@ class DocumentationTest {
   @Test
   void codesThatThePagesNameExist() throws IOException {
     Pattern code = Pattern.compile("`([A-Z]+(?:_[A-Z]+)+)`");
-    for (String page : List.of("http.md", "cli.md", "configuration.md", "limits.md")) {
+    for (String page :
+        List.of(
+            "http.md",
+            "grpc.md",
+            "cli.md",
+            "configuration.md",
+            "limits.md",
+            "operations.md",
+            "process.md",
+            "security.md",
+            "client.md",
+            "ghosts.md",
+            "tracing.md")) {
       Matcher named = code.matcher(Files.readString(DOCS.resolve(page)));
       while (named.find()) {
         String name = named.group(1);

@@ -109,6 +109,48 @@ class NodeCommandsTest {
   }
 
   @Test
+  void ghostsAreRunAndShown() throws IOException {
+    Path file =
+        Files.writeString(
+            directory.resolve("two.toml"),
+            """
+            name = "two"
+            inputs = [{ name = "n", type = "int" }]
+            steps = [
+              { name = "first", member = "a", function = "add" },
+              { name = "second", member = "b", function = "add" },
+            ]
+            """);
+    List<String> command = new ArrayList<>(List.of("ghost", "run", file.toString()));
+    command.addAll(List.of("--member", "a=counter/ghost-a", "--member", "b=counter/ghost-b"));
+    command.addAll(List.of("--input", "n=3", "--key", "cli-1"));
+    vudo(command.toArray(String[]::new)).assertPrinted("3\n");
+    // Under the same key it is the same run.
+    vudo(command.toArray(String[]::new)).assertPrinted("3\n");
+    vudo("ask", "counter/ghost-b", "--type", "get").assertPrinted("3\n");
+    vudo("ghost", "show", "cli-1")
+        .assertPrinted(
+            """
+            cli-1  two  DONE
+            STEP    SPIRIT           FUNCTION  STATE  RESULT
+            first   counter/ghost-a  add       DONE   3
+            second  counter/ghost-b  add       DONE   3
+            """);
+    command.set(command.indexOf("n=3"), "n=4");
+    vudo(command.toArray(String[]::new)).assertFailed("GHOST_RUN_MISMATCH");
+    command.set(command.indexOf("n=4"), "n=four");
+    vudo(command.toArray(String[]::new)).assertFailed("ARGUMENT_INVALID");
+    command.set(command.indexOf("n=four"), "n=1");
+    command.set(command.indexOf("b=counter/ghost-b"), "b=nobody/b");
+    command.set(command.indexOf("cli-1"), "cli-2");
+    assertTrue(
+        vudo(command.toArray(String[]::new))
+            .assertFailed("SPIRIT_TYPE_UNKNOWN")
+            .contains("step second (b.add)"));
+    vudo("ghost", "show", "cli-3").assertFailed("GHOST_RUN_NOT_FOUND");
+  }
+
+  @Test
   void migrateTellsWhereTheSpiritRuns() {
     vudo("ask", "counter/moving", "5", "--type", "add").assertPrinted("5\n");
     CommandRun moved = vudo("migrate", "counter/moving", "--engine", "jvm");

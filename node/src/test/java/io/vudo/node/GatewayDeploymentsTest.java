@@ -215,6 +215,12 @@ class GatewayDeploymentsTest {
   }
 
   @Test
+  void theTypeOfActorsOfServicesIsTaken() {
+    NODE.tryToDeploy("actor", HELLO).assertProblem(ErrorCode.SPIRIT_TYPE_INVALID);
+    NODE.get("/v1/deployments/actor").assertProblem(ErrorCode.SPIRIT_TYPE_UNKNOWN);
+  }
+
+  @Test
   void otherLimitsAndGrantsReachSpiritsThatLive() {
     byte[] grower = TestModules.example("grower");
     NODE.deploy("elastic", grower, "memory=128KiB");

@@ -138,6 +138,39 @@ class GatewayMessagesTest {
   }
 
   @Test
+  void aRepetitionThatMayBeForgottenIsRefused() {
+    NODE.ask("hello/hot", "any", "", "Idempotency-Key", "k-0").assertReply("1");
+    // As new as it can be: nothing is forgotten here.
+    NODE.ask("hello/hot", "any", "", "Idempotency-Key", "k-1", "X-Vudo-Sent-Before", "1h")
+        .assertReply("2");
+    for (int i = 2; i <= 1_000; i += 37) {
+      List<CompletableFuture<Answer>> asked =
+          IntStream.range(i, i + 37)
+              .mapToObj(key -> NODE.sendAsk("hello/hot", "any", "", "Idempotency-Key", "k-" + key))
+              .toList();
+      asked.forEach(one -> assertEquals(200, one.join().status()));
+    }
+    for (String operation : List.of("ask", "tell")) {
+      NODE.post(
+              "/v1/spirits/hello/hot/" + operation,
+              "",
+              "Idempotency-Key",
+              "k-0",
+              "X-Vudo-Sent-Before",
+              "1h")
+          .assertProblem(ErrorCode.OUTCOME_FORGOTTEN);
+    }
+    NODE.ask("hello/hot", "any", "", "Idempotency-Key", "k-1000", "X-Vudo-Sent-Before", "1h");
+    NODE.ask("hello/hot", "any", "").assertReply("1002");
+    // Who does not say that it is a repetition is handled again.
+    NODE.ask("hello/hot", "any", "", "Idempotency-Key", "k-0").assertReply("1003");
+    NODE.ask("hello/hot", "any", "", "X-Vudo-Sent-Before", "1s")
+        .assertProblem(ErrorCode.REQUEST_INVALID);
+    NODE.ask("hello/hot", "any", "", "Idempotency-Key", "k", "X-Vudo-Sent-Before", "1")
+        .assertProblem(ErrorCode.REQUEST_INVALID);
+  }
+
+  @Test
   void messagesOfManyAtOnceAreAllHandledOneAtATime() {
     int messages = 200;
     List<CompletableFuture<Answer>> asked =

@@ -24,9 +24,13 @@ class GatewayTest {
 
   @Test
   void health() {
-    NODE.get("/health/alive").assertReply("{\"status\":\"alive\"}");
-    NODE.get("/health/ready").assertReply("{\"status\":\"ready\"}");
-    NODE.get("/health/ready/").assertReply("{\"status\":\"ready\"}");
+    NODE.get("/health/alive")
+        .assertReply("{\"status\":\"alive\",\"parts\":{\"actors\":\"ok\",\"commits\":\"ok\"}}");
+    NODE.assertReady();
+    assertEquals(
+        "{\"actors\":\"ok\",\"commits\":\"ok\",\"node\":\"ok\",\"cluster\":\"ok\",\"deployments\":\"ok\","
+            + "\"modules\":\"ok\",\"journal\":\"ok\",\"spirits\":\"ok\"}",
+        NODE.get("/health/ready/").json().path("parts").toString());
     assertEquals(
         "200 ",
         NODE.send(NODE.request("/health/ready").method("HEAD", BodyPublishers.noBody())).status()

@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -191,6 +192,41 @@ class GroupCommitTest {
         .atMost(TIMEOUT)
         .untilAsserted(
             () -> assertTrue(snapshots(id) > 0, "no snapshot after " + turns + " turns"));
+  }
+
+  /** Spirits that began together, with as many messages, write their snapshots apart. */
+  @Test
+  void snapshotsOfSpiritsAlikeAreSpread() throws Exception {
+    NODE.deploy("spread", counter());
+    List<SpiritId> spirits =
+        IntStream.range(0, 16).mapToObj(i -> new SpiritId("spread", "s" + i)).toList();
+    // Their configuration is an event as well.
+    for (int turn = 1; turn < SNAPSHOT_EVERY * 3 / 4; turn++) {
+      for (SpiritId id : spirits) {
+        send(id, COUNT).join();
+      }
+    }
+    await()
+        .atMost(TIMEOUT)
+        .untilAsserted(
+            () -> {
+              long written = written(spirits);
+              assertTrue(written > 0 && written < 16, written + " of 16 are written");
+            });
+    for (SpiritId id : spirits) {
+      for (int turn = 0; turn < SNAPSHOT_EVERY / 4; turn++) {
+        send(id, COUNT).join();
+      }
+    }
+    await().atMost(TIMEOUT).untilAsserted(() -> assertEquals(16, written(spirits)));
+  }
+
+  private static long written(List<SpiritId> spirits) throws SQLException {
+    long written = 0;
+    for (SpiritId id : spirits) {
+      written += snapshots(id) > 0 ? 1 : 0;
+    }
+    return written;
   }
 
   private static int snapshots(SpiritId id) throws SQLException {

@@ -56,6 +56,13 @@ public final class NodeFixture implements BeforeAllCallback, AfterAllCallback {
     this.config = config;
   }
 
+  /** A client of a node that somebody else starts and ends. */
+  public static NodeFixture of(VudoNode node) {
+    NodeFixture fixture = new NodeFixture();
+    fixture.node = node;
+    return fixture;
+  }
+
   @Override
   public void beforeAll(ExtensionContext context) {
     data = newDataDirectory();
@@ -114,6 +121,12 @@ public final class NodeFixture implements BeforeAllCallback, AfterAllCallback {
 
   public Answer get(String path) {
     return send(request(path).GET());
+  }
+
+  /** Asserts that the node says that it is ready. */
+  public void assertReady() {
+    Answer ready = get("/health/ready");
+    assertEquals("200 ready", ready.status() + " " + ready.json().path("status").asText());
   }
 
   public Answer post(String path, String body, String... headers) {

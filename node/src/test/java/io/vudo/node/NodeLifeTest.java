@@ -17,6 +17,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.apache.pekko.actor.typed.PostStop;
+import org.apache.pekko.actor.typed.Props;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.cluster.typed.Cluster;
+import org.apache.pekko.cluster.typed.Down;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
@@ -78,7 +86,7 @@ class NodeLifeTest {
   @Test
   void aDataDirectoryIsForOneNode() {
     assertRefused(ErrorCode.DATA_DIR_IN_USE, NodeFixture.settings(NODE.data(), ""));
-    NODE.get("/health/ready").assertReply("{\"status\":\"ready\"}");
+    NODE.assertReady();
   }
 
   @Test
@@ -110,6 +118,45 @@ class NodeLifeTest {
     node.close();
     assertTrue(node.whenEnded().toCompletableFuture().isDone());
     node.close();
+  }
+
+  @Test
+  void aNodeThatWasPutOutEndsAlthoughAnActorDoesNot() throws Exception {
+    Path data = NodeFixture.newDataDirectory();
+    VudoNode node =
+        VudoNode.start(
+            NodeFixture.settings(
+                data,
+                "vudo.node.stop-timeout = 2 s\n"
+                    + "pekko.coordinated-shutdown.phases.actor-system-terminate.timeout = 1 s"));
+    CountDownLatch blocked = new CountDownLatch(1);
+    CountDownLatch release = new CountDownLatch(1);
+    var unused =
+        node.system()
+            .systemActorOf(
+                Behaviors.receive(Object.class)
+                    .onSignal(
+                        PostStop.class,
+                        stopped -> {
+                          blocked.countDown();
+                          release.await();
+                          return Behaviors.same();
+                        })
+                    .build(),
+                "blocks",
+                Props.empty());
+    try {
+      Cluster cluster = Cluster.get(node.system());
+      cluster.manager().tell(new Down(cluster.selfMember().address()));
+      assertTrue(blocked.await(1, TimeUnit.MINUTES));
+      assertThrows(
+          ExecutionException.class,
+          () -> node.whenEnded().toCompletableFuture().get(1, TimeUnit.MINUTES));
+      // Whoever starts it again finds a directory that is free.
+      VudoNode.start(NodeFixture.settings(data, "")).close();
+    } finally {
+      release.countDown();
+    }
   }
 
   @ParameterizedTest

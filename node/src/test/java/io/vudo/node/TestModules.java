@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 
 /** Modules for tests: the examples, and small Spirits each made for one claim. */
 public final class TestModules {
@@ -62,6 +63,21 @@ public final class TestModules {
         (i64.or (i64.shl (i64.extend_i32_u (local.get $p)) (i64.const 32))
                 (i64.extend_i32_u (local.get $l)))
         """);
+  }
+
+  /** Replies its payload, and is at least this long. */
+  public static byte[] large(int bytes) {
+    byte[] echo = echo();
+    // A custom section: id, length as five bytes of LEB128, a name of one letter.
+    int length = bytes + 2;
+    byte[] large = Arrays.copyOf(echo, echo.length + 6 + length);
+    large[echo.length] = 0;
+    for (int i = 0; i < 5; i++) {
+      large[echo.length + 1 + i] = (byte) (((length >>> (7 * i)) & 0x7f) | (i < 4 ? 0x80 : 0));
+    }
+    large[echo.length + 6] = 1;
+    large[echo.length + 7] = 'x';
+    return large;
   }
 
   /** Handles every message and replies nothing. */

@@ -1,6 +1,8 @@
 package io.vudo.client;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.vudo.client.internal.AuthorizedHttp;
+import io.vudo.client.internal.Connections;
 import io.vudo.client.internal.Requests;
 import io.vudo.client.internal.WatchConnection;
 import io.vudo.protocol.ErrorCode;
@@ -24,6 +26,8 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Function;
+import java.util.function.Supplier;
+import javax.net.ssl.SSLContext;
 
 /**
  * The tuplespaces of a cluster, from outside of it, through the gateways of its nodes.
@@ -48,7 +52,8 @@ import java.util.function.Function;
  * <p>A wait of more than {@value #MAX_WAIT_MINUTES} minutes is several of so many one after the
  * other; between two of them others that wait may come first.
  *
- * <p>Safe to use from many threads; make one and keep it. It needs no closing.
+ * <p>Safe to use from many threads; make one and keep it. It needs no closing. A program that talks
+ * to Spirits, too, takes the one of its {@link VudoClient}.
  */
 public final class TuplespaceClient {
   /** As long as a node lets one request wait by default. */
@@ -58,7 +63,7 @@ public final class TuplespaceClient {
 
   private final Requests requests;
 
-  private TuplespaceClient(Requests requests) {
+  TuplespaceClient(Requests requests) {
     this.requests = requests;
   }
 
@@ -77,6 +82,8 @@ public final class TuplespaceClient {
     private final List<URI> nodes = new ArrayList<>();
     private Duration timeout = Duration.ofSeconds(30);
     private HttpClient http;
+    private SSLContext tls;
+    private Supplier<String> token;
 
     private Builder() {}
 
@@ -87,20 +94,8 @@ public final class TuplespaceClient {
      * @throws VudoException {@code REQUEST_INVALID}
      */
     public Builder node(String url) {
-      try {
-        URI uri = URI.create(url);
-        if (uri.getHost() != null
-            && ("http".equals(uri.getScheme()) || "https".equals(uri.getScheme()))) {
-          nodes.add(uri);
-          return this;
-        }
-      } catch (IllegalArgumentException e) {
-        throw new VudoException(
-            ErrorCode.REQUEST_INVALID, "No URL of a node: " + e.getMessage(), e);
-      }
-      throw new VudoException(
-          ErrorCode.REQUEST_INVALID,
-          "The URL of a node looks like http://127.0.0.1:7070; got \"" + url + "\".");
+      nodes.add(Connections.address(url));
+      return this;
     }
 
     /**
@@ -119,22 +114,54 @@ public final class TuplespaceClient {
     }
 
     /**
+     * Says this token to the nodes ({@code vudo token create}). It goes to all nodes that are
+     * added: let them be {@code https}, or of this machine.
+     *
+     * @throws VudoException {@code REQUEST_INVALID} when no header can carry it
+     */
+    public Builder token(String token) {
+      String checked = AuthorizedHttp.checked(token);
+      return token(() -> checked);
+    }
+
+    /**
+     * The same with a token that may change.
+     *
+     * @param token asked for each request, from any thread; must not block
+     */
+    public Builder token(Supplier<String> token) {
+      this.token = Objects.requireNonNull(token);
+      return this;
+    }
+
+    /**
+     * Trusts, and shows itself to, nodes by this context; by default those authorities are trusted
+     * that Java trusts, and no certificate is shown.
+     */
+    public Builder sslContext(SSLContext context) {
+      this.tls = Objects.requireNonNull(context);
+      return this;
+    }
+
+    /**
      * The client; it connects when it is used.
      *
-     * @throws VudoException {@code REQUEST_INVALID} when no node was named
+     * @throws VudoException {@code REQUEST_INVALID} when no node was named, or an HTTP client
+     *     beside an SSL context, which it would have to have itself
      */
     public TuplespaceClient build() {
       if (nodes.isEmpty()) {
         throw new VudoException(ErrorCode.REQUEST_INVALID, "Name a node.");
       }
-      HttpClient used =
-          http != null
-              ? http
-              : HttpClient.newBuilder()
-                  .version(HttpClient.Version.HTTP_1_1)
-                  .connectTimeout(Duration.ofSeconds(5))
-                  .build();
-      return new TuplespaceClient(new Requests(used, nodes, timeout));
+      HttpClient used = Connections.http(http, Connections.THREADS, tls, token);
+      return new TuplespaceClient(
+          new Requests(
+              used,
+              used.executor().map(Connections::lasting).orElse(Connections.THREADS),
+              nodes,
+              timeout,
+              // None of its requests has a deadline.
+              Integer.MAX_VALUE));
     }
   }
 
@@ -585,7 +612,7 @@ public final class TuplespaceClient {
     return at(
         space,
         operation,
-        path -> requests.send(new Requests.Request(path, body, key, wait, repeatable), answer));
+        path -> requests.send(Requests.Request.json(path, body, key, wait, repeatable), answer));
   }
 
   private static <T> CompletableFuture<T> at(

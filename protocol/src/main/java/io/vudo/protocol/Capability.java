@@ -8,12 +8,17 @@ import java.util.stream.Collectors;
 
 /**
  * One thing a Spirit may do, optionally on one object only: {@code sensor_time}, {@code
- * tuplespace_take:jobs}. Without an object it holds for every object of its kind.
+ * tuplespace_take:jobs}. Without an object it holds for every object of its kind. The object of
+ * {@code process} is a dotted name or the beginning of one, in upper or lower case: {@code
+ * process:payments} allows {@code payments.charge}.
  *
  * @param kind what may be done
  * @param object on what; empty means on everything
  */
 public record Capability(Kind kind, Optional<String> object) {
+  /** What ends a part of a dotted name. */
+  private static final String ENDS = "./@";
+
   /** The kinds; those of the VUDO VM and, below, those that this node adds. */
   public enum Kind {
     NETWORK_LISTEN,
@@ -79,7 +84,16 @@ public record Capability(Kind kind, Optional<String> object) {
   /** Whether holding this one allows {@code wanted} on {@code wantedObject}. */
   public boolean allows(Kind wanted, String wantedObject) {
     return kind == Kind.UNRESTRICTED
-        || (kind == wanted && object.map(o -> o.equals(wantedObject)).orElse(true));
+        || (kind == wanted && object.map(o -> covers(o, wantedObject)).orElse(true));
+  }
+
+  private boolean covers(String object, String wanted) {
+    if (kind != Kind.PROCESS) {
+      return object.equals(wanted);
+    }
+    return wanted.regionMatches(true, 0, object, 0, object.length())
+        && (wanted.length() == object.length()
+            || ENDS.indexOf(wanted.charAt(object.length())) >= 0);
   }
 
   @Override

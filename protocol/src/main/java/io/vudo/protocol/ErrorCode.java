@@ -81,8 +81,8 @@ public enum ErrorCode {
   TRAP_OTHER(422, "The guest trapped.", "The detail is the engine's own."),
   GUEST_OUT_OF_MEMORY(
       422,
-      "spirit_alloc of the guest answered 0 or a buffer outside its memory.",
-      "Free what is not needed, or deploy the type with a larger --memory."),
+      "The guest has no memory left: its allocator answered 0 or a buffer outside its memory.",
+      "Free what is not needed, or allow it more memory: --memory."),
   GUEST_BAD_REPLY(
       422,
       "spirit_handle answered a pointer and length outside of memory.",
@@ -155,12 +155,34 @@ public enum ErrorCode {
       "Raise --timeout, or ask again with the same Idempotency-Key."),
   OUTCOME_FORGOTTEN(
       410,
-      "The message was handled, but how it ended is not remembered any more.",
-      "Ask for the result in another way; or raise vudo.spirit.max-idempotency-key-bytes."),
+      "The message was, or may have been, handled before, and how it ended is not remembered any more;"
+          + " it was not handled again.",
+      "Ask for the result in another way; or raise vudo.spirit.max-idempotency-keys and"
+          + " vudo.spirit.max-idempotency-key-bytes."),
   SPIRIT_UNAVAILABLE(
       503,
       "The Spirit cannot be reached or recovered right now.",
       "Retry; the detail and the node's log hold the cause."),
+  ACTOR_UNKNOWN(
+      503,
+      "No JVM service that can be reached has registered an actor of this name.",
+      "Start the service; messages wait for it, and questions until their time is over."),
+  ACTOR_FAILED(
+      422,
+      "The actor of a JVM service refused the message for good.",
+      "The detail is the actor's own code and text; mend the cause and replay the dead letter."),
+  RELOCATION_FAILED(
+      503,
+      "The Spirit could not be moved to the other node; it goes on where it is.",
+      "Retry; the detail says what kept it."),
+  NODE_UNKNOWN(
+      404,
+      "The cluster has no such node, or it takes no Spirits now.",
+      "Use a name that vudo status prints, of a node that is not draining."),
+  ROLL_STOPPED(
+      503,
+      "The rolling restart stopped; the other nodes serve on.",
+      "Mend the node that the detail names (its log says why), and begin again: vudo roll."),
   DEAD_LETTER_NOT_FOUND(
       404,
       "There is no dead letter of this id.",
@@ -169,7 +191,8 @@ public enum ErrorCode {
   SPIRIT_FAILED(
       409,
       "The Spirit has failed and takes no messages until it is restarted.",
-      "Mend the cause, which the detail names, then: vudo restart TYPE/ID."),
+      "Mend the cause, which the detail names, then: vudo restart TYPE/ID; load an embedded Spirit"
+          + " again."),
   LINKED_FAILED(
       409,
       "A Spirit to which this one is linked has failed, and so this one has, too.",
@@ -281,12 +304,35 @@ public enum ErrorCode {
       503,
       "The journal did not take the write; nothing of it was acknowledged.",
       "See the node's log: full disk, read-only directory or a database that is away."),
+  SPIRIT_FENCED(
+      503,
+      "Another owner has written to this journal at the same position; this one is stopped, and"
+          + " nothing was written by it.",
+      "Retry: the message goes to the owner that the journal took. If it happens again and again,"
+          + " see the nodes' logs for a partition or for two clusters on one database."),
   JOURNAL_CORRUPT(
       500, "The journal's bytes are damaged.", "Restore the data directory from a backup."),
   JOURNAL_VERSION(
       500,
       "The data directory was written by a newer version.",
       "Run at least the version that the detail names."),
+  JOURNAL_NOT_EMPTY(
+      409,
+      "The journal that is to take the archive holds data.",
+      "Import into a data directory that is new, or into a database or vudo.journal.schema that is"
+          + " empty."),
+  ARCHIVE_CORRUPT(
+      400,
+      "The archive is damaged or cut short; nothing of it was imported.",
+      "Copy it again, or export again."),
+  ARCHIVE_VERSION(
+      400,
+      "The archive was written by a newer version.",
+      "Import it with at least the version that wrote it."),
+  ARCHIVE_UNUSABLE(
+      400,
+      "The archive cannot be read, or not be written there.",
+      "Check the path, its owner and the disk; an export does not overwrite a file."),
   SNAPSHOT_CORRUPT(
       500,
       "A snapshot failed its checksum; the one before it was used.",
@@ -304,9 +350,122 @@ public enum ErrorCode {
   DATA_DIR_UNUSABLE(
       500, "The data directory cannot be created or written.", "Check its owner and the disk."),
 
+  // Embedded Spirits
+  SPIRIT_CLOSED(
+      410, "The Spirit or its Séance was dismissed.", "Load or summon it again to go on with it."),
+  SPIRIT_BUSY(
+      409,
+      "A Loa function called the Spirit that waits for its answer.",
+      "A Spirit handles one call at a time: answer first, and call it when its call is over."),
+  ALREADY_SUMMONED(
+      409,
+      "A Spirit of this name takes part in the Séance; nothing was changed.",
+      "Choose another name, or dismiss the one that is there."),
+  NOT_SUMMONED(
+      404,
+      "No Spirit of this name takes part in the Séance.",
+      "Summon it; the detail lists those that are there."),
+  INTERFACE_MISMATCH(
+      400,
+      "The Java interface does not fit the module's exports.",
+      "Correct the method that the detail names."),
+  LOA_INVALID(
+      400,
+      "This is no Loa: a name, a version or a function of it cannot be.",
+      "A name like logging, a version like 1.0.0, and functions of different names."),
+  LOA_EXISTS(
+      409,
+      "A Loa of this name and version is registered; nothing was changed.",
+      "Unregister it, or register another version."),
+  LOA_FAILED(
+      422,
+      "A function of a Loa failed, and with it the call of the Spirit that called it.",
+      "The detail names the function and what it threw."),
+
+  // Names of the process system
+  PROCESS_NAME_INVALID(
+      400,
+      "This is no name of a process.",
+      "Write GROUP.NAME.FUNCTION or TYPE/ID.FUNCTION: up to 256 of letters, digits and"
+          + " '_-.:@~+=/'; the function is what follows the last dot."),
+  PROCESS_UNKNOWN(
+      404,
+      "Nothing on this node answers to the name: no Loa, no handler, no Spirit type.",
+      "Register a Loa, put the script into the node's directory, or deploy the type; GET"
+          + " /v1/process lists what there is."),
+  PROCESS_EXISTS(
+      409,
+      "The name is registered already; nothing was changed.",
+      "Remove what is registered under it, or choose another name."),
+  PROCESS_FAILED(
+      422,
+      "What stands behind the name failed.",
+      "The detail is its own status and text, as Exception|404:no such order."),
+  PROCESS_BUSY(
+      429,
+      "As many calls wait for this Loa or handler as may; this one was not taken.",
+      "Call slower and retry; or raise vudo.process.threads and vudo.process.max-waiting."),
+  SCRIPT_UNAVAILABLE(
+      410,
+      "The script's file is gone, or cannot be run as it is.",
+      "The detail says which file; put it (back) into the directory of scripts, and compile"
+          + " JavaScript to .wasm."),
+
+  // Memory of embedded Spirits
+  POINTER_INVALID(
+      400,
+      "The address lies outside of the Spirit's memory, or is none that alloc answered.",
+      "Pass what alloc or the Spirit answered; free each once."),
+  GENE_INVALID(
+      400,
+      "The layout or the values of a gene cannot be.",
+      "Correct the field that the detail names."),
+  GHOST_INVALID(
+      400,
+      "The declaration of a Ghost cannot be.",
+      "Correct the line or the step that the detail names."),
+  GHOST_MISMATCH(
+      400,
+      "A step of the Ghost does not fit the function that it calls.",
+      "Correct the step that the detail names: what it takes, and what its answer is read as."),
+  GHOST_TIMEOUT(
+      504,
+      "The Ghost was not done when its time was up; steps of it may have been done.",
+      "Raise its timeout, or see in its result which step took so long."),
+  GHOST_RUN_MISMATCH(
+      409,
+      "Another Ghost, or the same with other members or inputs, was run under this key.",
+      "Use one key for one run; vudo ghost show KEY tells what was run under it."),
+  GHOST_RUN_NOT_FOUND(
+      404,
+      "No Ghost was run under this key, or its result is not kept any more.",
+      "Results are kept for vudo.ghost.retention after the end."),
+  GHOSTS_FULL(
+      429,
+      "As many Ghosts run on the node as may; this one was not begun.",
+      "Retry later, or raise vudo.ghost.max-running."),
+  GHOST_TOO_LARGE(
+      413,
+      "The Ghost, its inputs or its results are larger than the limit.",
+      "Pass less, or raise vudo.ghost.max-input-bytes or vudo.ghost.max-result-bytes, which the detail"
+          + " names."),
+
   // Node, gateway and command
   REQUEST_INVALID(400, "The request is not understood.", "See the detail."),
   NOT_FOUND(404, "There is nothing at this address.", "See docs for the paths."),
+  CALL_CANCELLED(
+      503,
+      "The caller gave up before an answer came; the message may still be handled.",
+      "Ask again with the same idempotency key. The detail says whether the caller was interrupted or"
+          + " its client closed."),
+  INTERFACE_INVALID(
+      400,
+      "The Java interface cannot stand for a Spirit.",
+      "Change the method that the detail names; VudoClient's Javadoc has the rules."),
+  REPLY_INVALID(
+      502,
+      "The Spirit's reply is not what the caller's interface declares; the message was handled.",
+      "Declare the type that the Spirit replies, or use the codec that it uses."),
   NODE_UNREACHABLE(
       503, "No node answers at this address.", "Start one: vudo node; or pass --node URL."),
   ADDRESS_IN_USE(500, "The port is taken.", "Stop the other process, or choose another port."),
@@ -315,6 +474,39 @@ public enum ErrorCode {
       "The node holds as many live instances as it can.",
       "Retry: idle Spirits are passivated; or raise vudo.spirit.max-instances."),
   CONFIG_INVALID(400, "The configuration is wrong.", "See the detail."),
+  CLUSTER_UNREACHABLE(
+      503,
+      "The node did not become a member of its cluster.",
+      "Start a node that is among the seeds, or correct --seed; the detail says what each seed did."),
+  TLS_INVALID(
+      400,
+      "The files for TLS cannot be used.",
+      "Correct what the detail names: PEM files of one key (between nodes an RSA key), its"
+          + " certificate and the CA that issued it."),
+  CALLERS_INVALID(
+      400,
+      "The file that says who may call the gateway cannot be used.",
+      "Correct what the detail names; docs/security.md has the file's form."),
+  GATEWAY_UNPROTECTED(
+      400,
+      "The gateway would be open to others than this machine without protection.",
+      "Set vudo.gateway.tls and vudo.gateway.callers-file (docs/security.md), or listen on"
+          + " 127.0.0.1."),
+  UNAUTHENTICATED(
+      401,
+      "The gateway does not know who calls.",
+      "Send a token that its callers file knows: vudo --token-file FILE, or Authorization: Bearer"
+          + " TOKEN; or show a client certificate that it names."),
+  FORBIDDEN(
+      403,
+      "The caller may not do this.",
+      "Use a caller that has the role which the detail names, or add it to its entry in the callers"
+          + " file."),
+  RATE_LIMITED(
+      429,
+      "The caller asks for more than it may.",
+      "Retry after the seconds in Retry-After, or raise its limits in the callers file or"
+          + " vudo.gateway.limits."),
   INTERNAL_ERROR(500, "A fault of the node itself.", "Report it with the node's log.");
 
   private final int httpStatus;

@@ -14,6 +14,11 @@ import java.util.regex.Pattern;
  *     {@code ..}, which are steps in a path
  */
 public record SpiritId(String type, String id) implements Comparable<SpiritId> {
+  /**
+   * The type of actors of JVM services, which Spirits address like Spirits; none is deployed so.
+   */
+  public static final String ACTOR = "actor";
+
   private static final Pattern TYPE = Pattern.compile("[A-Za-z][A-Za-z0-9_.-]{0,63}");
   private static final Pattern ID = Pattern.compile("(?!\\.{1,2}$)[A-Za-z0-9_.:@~+=-]{1,128}");
   private static final Comparator<SpiritId> ORDER =
@@ -52,6 +57,20 @@ public record SpiritId(String type, String id) implements Comparable<SpiritId> {
   public static String checkType(String type) {
     if (!TYPE.matcher(type).matches()) {
       throw new VudoException(ErrorCode.SPIRIT_TYPE_INVALID, "Got " + quoted(type) + ".");
+    }
+    return type;
+  }
+
+  /**
+   * Checks a type name under which something is to be deployed, and returns it.
+   *
+   * @throws VudoException {@code SPIRIT_TYPE_INVALID}, also for {@link #ACTOR}
+   */
+  public static String checkDeployable(String type) {
+    if (checkType(type).equals(ACTOR)) {
+      throw new VudoException(
+          ErrorCode.SPIRIT_TYPE_INVALID,
+          "\"" + ACTOR + "\" is the type of actors of JVM services; no Spirit can have it.");
     }
     return type;
   }

@@ -1,5 +1,7 @@
 package io.vudo.tuplespace;
 
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.Lease;
 import io.vudo.protocol.SpaceName;
@@ -17,6 +19,7 @@ import io.vudo.tuplespace.internal.SpaceActor;
 import io.vudo.tuplespace.internal.SpaceClient;
 import io.vudo.tuplespace.internal.SpaceClock;
 import io.vudo.tuplespace.internal.SpaceCommand;
+import io.vudo.tuplespace.internal.SpaceMeters;
 import io.vudo.tuplespace.internal.SpaceReply;
 import io.vudo.tuplespace.internal.SpaceSettings;
 import io.vudo.tuplespace.internal.TransactionHolds;
@@ -91,9 +94,19 @@ public final class Tuplespace {
    */
   public static Tuplespace start(
       ActorSystem<?> system, HoldResolver resolver, WaitListener listener) {
+    return start(system, resolver, listener, new CompositeMeterRegistry());
+  }
+
+  /**
+   * The same, counting in a registry what the partitions on this node do; docs/metrics.md has the
+   * names.
+   */
+  public static Tuplespace start(
+      ActorSystem<?> system, HoldResolver resolver, WaitListener listener, MeterRegistry registry) {
     Objects.requireNonNull(resolver);
     Objects.requireNonNull(listener);
     SpaceSettings settings = SpaceSettings.of(system.settings().config());
+    SpaceMeters meters = new SpaceMeters(registry);
     ClusterSharding sharding = ClusterSharding.get(system);
     SpaceClient client =
         new SpaceClient(sharding, system.executionContext(), settings.askTimeout());
@@ -109,7 +122,8 @@ public final class Tuplespace {
                           new TransactionHolds(place.space(), client, resolver),
                           listener,
                           SpaceClock.SYSTEM,
-                          (partition, command) -> client.tell(place.space(), partition, command));
+                          (partition, command) -> client.tell(place.space(), partition, command),
+                          meters);
                     })
                 .withStopMessage(SpaceCommand.Stop.STOP));
     return new Tuplespace(system, client, settings.maxTransactionTime());

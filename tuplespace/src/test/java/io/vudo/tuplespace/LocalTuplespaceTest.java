@@ -109,8 +109,8 @@ class LocalTuplespaceTest {
     Tuple tuple = Tuple.of("k", 1);
     LocalTuplespace small =
         LocalTuplespace.builder().maxBytes(2 * (tuple.encodedBytes() + 256)).build();
-    small.write(Tuple.of("x", 1), Duration.ofMillis(20));
-    small.write(Tuple.of("y", 1), Duration.ofMillis(20));
+    small.write(Tuple.of("x", 1), Duration.ofSeconds(1));
+    small.write(Tuple.of("y", 1), Duration.ofSeconds(1));
     assertCode(ErrorCode.SPACE_FULL, () -> small.write(tuple));
     Awaitility.await()
         .ignoreException(VudoException.class)
@@ -123,9 +123,9 @@ class LocalTuplespaceTest {
 
   @Test
   void aLeaseIsRenewedAndCancelled() {
-    LocalTuplespace.Lease lease = space.write(Tuple.of("a", 1), Duration.ofMillis(50));
+    LocalTuplespace.Lease lease = space.write(Tuple.of("a", 1), Duration.ofSeconds(1));
     assertTrue(lease.renew(LONG));
-    LocalTuplespace.Lease shortOne = space.write(Tuple.of("a", 2), Duration.ofMillis(50));
+    LocalTuplespace.Lease shortOne = space.write(Tuple.of("a", 2), Duration.ofSeconds(1));
     Awaitility.await().until(() -> space.count(ANY_PAIR) == 1);
     assertFalse(shortOne.renew(LONG));
     assertFalse(shortOne.cancel());

@@ -56,7 +56,7 @@ class ClockFaultTest {
 
   @Test
   void aClockThatIsSetBackLosesNothing(@TempDir Path directory) throws IOException {
-    FastStart fast = FastStart.prepare(Files.createDirectory(directory.resolve("fast")));
+    FastStart fast = FastStart.shared();
     Path offset = directory.resolve("offset");
     Files.writeString(offset, "+0\n", UTF_8);
     try (CrashNode node =

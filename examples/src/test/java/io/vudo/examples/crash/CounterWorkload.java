@@ -19,7 +19,7 @@ final class CounterWorkload implements Workload {
   }
 
   @Override
-  public void prepare(CrashNode node) throws IOException {
+  public void prepare(Door node) throws IOException {
     node.deploy("crash-counter", Guests.example("counter"), "");
   }
 
@@ -30,7 +30,7 @@ final class CounterWorkload implements Workload {
   }
 
   @Override
-  public Map<String, List<String>> observe(CrashNode node, List<Operation> operations) {
+  public Map<String, List<String>> observe(Door node, List<Operation> operations) {
     Map<String, List<String>> state = new HashMap<>();
     for (Operation operation : operations) {
       state.computeIfAbsent(

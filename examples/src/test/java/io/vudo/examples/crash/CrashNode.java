@@ -36,9 +36,9 @@ import java.util.concurrent.TimeUnit;
  * <p>Requests may come from any thread while another one kills and starts. A request that the node
  * refuses fails with its code; one that nobody answers with {@code NODE_UNREACHABLE}.
  */
-final class CrashNode implements AutoCloseable {
+public final class CrashNode implements Door, AutoCloseable {
   /** How long anything may take that is not the subject of a test. */
-  static final Duration PATIENCE = Duration.ofMinutes(2);
+  public static final Duration PATIENCE = Duration.ofMinutes(2);
 
   private static final Set<Process> RUNNING = ConcurrentHashMap.newKeySet();
 
@@ -57,6 +57,8 @@ final class CrashNode implements AutoCloseable {
   private Map<String, String> environment = Map.of();
   private List<String> javaOptions = List.of();
   private List<String> nodeOptions = List.of();
+  private int port;
+  private Duration requestTimeout = PATIENCE;
   private String classPath = System.getProperty("java.class.path");
   private volatile URI address = URI.create("http://127.0.0.1:1");
   private Process process;
@@ -77,12 +79,12 @@ final class CrashNode implements AutoCloseable {
    *     directory
    * @param settings lines of HOCON
    */
-  static CrashNode in(Path directory, String... settings) throws IOException {
+  public static CrashNode in(Path directory, String... settings) throws IOException {
     return on(directory.resolve("data"), directory, settings);
   }
 
   /** The same with its data directory elsewhere. */
-  static CrashNode on(Path data, Path directory, String... settings) throws IOException {
+  public static CrashNode on(Path data, Path directory, String... settings) throws IOException {
     Files.writeString(directory.resolve("node.conf"), String.join("\n", settings), UTF_8);
     return new CrashNode(directory, data);
   }
@@ -94,20 +96,32 @@ final class CrashNode implements AutoCloseable {
   }
 
   /** Its environment has these variables too. */
-  CrashNode withEnvironment(Map<String, String> variables) {
+  public CrashNode withEnvironment(Map<String, String> variables) {
     environment = variables;
     return this;
   }
 
   /** Its JVM has these options. */
-  CrashNode withJavaOptions(List<String> options) {
+  public CrashNode withJavaOptions(List<String> options) {
     javaOptions = options;
     return this;
   }
 
   /** {@code vudo node} has these options. */
-  CrashNode withOptions(String... options) {
+  public CrashNode withOptions(String... options) {
     nodeOptions = List.of(options);
+    return this;
+  }
+
+  /** Its cluster port is this one, instead of any. */
+  public CrashNode withPort(int number) {
+    port = number;
+    return this;
+  }
+
+  /** A request that takes longer counts as not answered. */
+  public CrashNode withRequestTimeout(Duration time) {
+    requestTimeout = time;
     return this;
   }
 
@@ -121,24 +135,24 @@ final class CrashNode implements AutoCloseable {
     return HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
   }
 
-  Path data() {
+  public Path data() {
     return data;
   }
 
-  long pid() {
+  public long pid() {
     return process.pid();
   }
 
   // Life and death
 
   /** Starts it and waits until it is ready. */
-  void start() {
+  public void start() {
     launch();
     awaitReady();
   }
 
   /** Starts the process and does not wait for anything. */
-  void launch() {
+  public void launch() {
     List<String> command = new ArrayList<>(prefix);
     List<String> java = NodeProcess.javaCommand();
     command.add(java.get(0));
@@ -146,7 +160,8 @@ final class CrashNode implements AutoCloseable {
     for (String argument : java.subList(1, java.size())) {
       command.add(argument.equals(System.getProperty("java.class.path")) ? classPath : argument);
     }
-    command.addAll(List.of("node", "--data", data.toString(), "--http", "0", "--port", "0"));
+    command.addAll(List.of("node", "--data", data.toString(), "--http", "0"));
+    command.addAll(List.of("--port", Integer.toString(port)));
     command.addAll(List.of("--config", directory.resolve("node.conf").toString()));
     command.addAll(List.of("--format", "json"));
     command.addAll(nodeOptions);
@@ -171,7 +186,7 @@ final class CrashNode implements AutoCloseable {
    *
    * @throws VudoException what it said when it ended instead
    */
-  void awaitReady() {
+  public void awaitReady() {
     try {
       String line =
           new BufferedReader(new InputStreamReader(process.getInputStream(), UTF_8)).readLine();
@@ -207,8 +222,14 @@ final class CrashNode implements AutoCloseable {
     notifyAll();
   }
 
+  /** Whether it was ready and was not killed since. */
+  public synchronized boolean isServing() {
+    return serving;
+  }
+
   /** Waits until it serves, a second at most: callers that try all the time slow its start. */
-  synchronized void awaitServing() {
+  @Override
+  public synchronized void awaitServing() {
     long deadline = System.nanoTime() + Duration.ofSeconds(1).toNanos();
     try {
       while (!serving && System.nanoTime() < deadline) {
@@ -220,7 +241,7 @@ final class CrashNode implements AutoCloseable {
   }
 
   /** {@code kill -9}; returns when the process is gone. */
-  void kill() {
+  public void kill() {
     if (process != null) {
       serve(false);
       process.destroyForcibly();
@@ -229,13 +250,14 @@ final class CrashNode implements AutoCloseable {
   }
 
   /** Ends it as a signal does, and answers its exit code. */
-  int terminate() {
+  public int terminate() {
+    serve(false);
     process.destroy();
     return awaitExit();
   }
 
   /** Whether the process is there. */
-  boolean isAlive() {
+  public boolean isAlive() {
     return process.isAlive();
   }
 
@@ -258,7 +280,7 @@ final class CrashNode implements AutoCloseable {
   }
 
   /** What the last process has written to its stderr. */
-  String stderr() {
+  public String stderr() {
     try {
       return Files.readString(errors(), UTF_8);
     } catch (IOException e) {
@@ -268,25 +290,21 @@ final class CrashNode implements AutoCloseable {
 
   // Requests
 
-  /** Deploys a module; {@code query} as {@code fuel=1000&grant=actuator_log}. */
-  JsonNode deploy(String type, byte[] module, String query) {
+  @Override
+  public JsonNode deploy(String type, byte[] module, String query) {
     String path = "/v1/deployments/" + type + (query.isEmpty() ? "" : "?" + query);
     return Json.read(post(path, Map.of(), module));
   }
 
-  /** Asks; an empty {@code key} is none. */
-  byte[] askBytes(String spirit, String type, byte[] payload, String key) {
+  @Override
+  public byte[] askBytes(String spirit, String type, byte[] payload, String key) {
     Map<String, String> headers = new HashMap<>(keyed(key));
     headers.put("X-Vudo-Type", type);
     return post("/v1/spirits/" + spirit + "/ask", headers, payload);
   }
 
-  String ask(String spirit, String type, String payload, String key) {
-    return new String(askBytes(spirit, type, payload.getBytes(UTF_8), key), UTF_8);
-  }
-
-  /** An operation of a space; answers its JSON, or nothing. */
-  String space(String space, String operation, String body, String key) {
+  @Override
+  public String space(String space, String operation, String body, String key) {
     Map<String, String> headers = new HashMap<>(keyed(key));
     headers.put("Content-Type", "application/json");
     return new String(
@@ -297,11 +315,13 @@ final class CrashNode implements AutoCloseable {
     return key.isEmpty() ? Map.of() : Map.of("Idempotency-Key", key);
   }
 
-  JsonNode get(String path) {
+  @Override
+  public JsonNode get(String path) {
     return Json.read(send(HttpRequest.newBuilder(address.resolve(path)).GET()));
   }
 
-  private byte[] post(String path, Map<String, String> headers, byte[] body) {
+  /** Posts to a path of the gateway and answers the body of the answer. */
+  public byte[] post(String path, Map<String, String> headers, byte[] body) {
     HttpRequest.Builder request =
         HttpRequest.newBuilder(address.resolve(path)).POST(BodyPublishers.ofByteArray(body));
     headers.forEach(request::header);
@@ -311,7 +331,7 @@ final class CrashNode implements AutoCloseable {
   private byte[] send(HttpRequest.Builder request) {
     HttpResponse<byte[]> response;
     try {
-      response = http.send(request.timeout(PATIENCE).build(), BodyHandlers.ofByteArray());
+      response = http.send(request.timeout(requestTimeout).build(), BodyHandlers.ofByteArray());
     } catch (IOException e) {
       throw new VudoException(ErrorCode.NODE_UNREACHABLE, String.valueOf(e), e);
     } catch (InterruptedException e) {

@@ -29,7 +29,8 @@ class DeliveryTest {
    */
   @Test
   void whatIsSentBetweenTwoCrashesArrives(@TempDir Path directory) throws IOException {
-    try (CrashNode node = CrashNode.in(directory, "vudo.spirit.redelivery-min = 100 ms")) {
+    try (CrashNode node =
+        FastStart.shared().apply(CrashNode.in(directory, "vudo.spirit.redelivery-min = 100 ms"))) {
       node.start();
       Workload forward = new ForwardWorkload();
       forward.prepare(node);
@@ -65,7 +66,7 @@ class DeliveryTest {
   @Test
   void tuplesThatAreTakenInOneBatchAreTakenOnce(@TempDir Path directory) throws IOException {
     int tuples = 40;
-    try (CrashNode node = CrashNode.in(directory)) {
+    try (CrashNode node = FastStart.shared().apply(CrashNode.in(directory))) {
       node.start();
       new TupleWorkload().prepare(node);
       for (int i = 0; i < tuples; i++) {

@@ -27,7 +27,7 @@ final class DeployWorkload implements Workload {
   }
 
   @Override
-  public void prepare(CrashNode node) throws IOException {
+  public void prepare(Door node) throws IOException {
     module = Guests.example("counter");
   }
 
@@ -49,7 +49,7 @@ final class DeployWorkload implements Workload {
   }
 
   @Override
-  public Map<String, List<String>> observe(CrashNode node, List<Operation> operations) {
+  public Map<String, List<String>> observe(Door node, List<Operation> operations) {
     Map<String, List<String>> state = new HashMap<>();
     for (Operation operation : operations) {
       state.computeIfAbsent(

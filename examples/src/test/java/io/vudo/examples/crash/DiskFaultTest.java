@@ -13,8 +13,10 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.EnumSet;
 import java.util.Set;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -33,13 +35,11 @@ class DiskFaultTest {
       EnumSet.of(
           ErrorCode.JOURNAL_UNAVAILABLE, ErrorCode.SPIRIT_UNAVAILABLE, ErrorCode.SPACE_UNAVAILABLE);
 
-  @TempDir private static Path home;
-
   private static FastStart fast;
 
   @BeforeAll
-  static void prepare() throws IOException {
-    fast = FastStart.prepare(home);
+  static void prepare() {
+    fast = FastStart.shared();
   }
 
   private static CrashNode on(SmallDisk disk, Path directory) throws IOException {
@@ -101,6 +101,17 @@ class DiskFaultTest {
       assertEquals(ErrorCode.JOURNAL_UNAVAILABLE, deploy.code(), deploy::getMessage);
       assertTrue(node.isAlive());
       assertEquals("alive", node.get("/health/alive").path("status").asText());
+      // It says that no requests should come, and which part of it is why.
+      Awaitility.await()
+          .atMost(Duration.ofSeconds(30))
+          .untilAsserted(
+              () -> {
+                VudoException notReady =
+                    assertThrows(VudoException.class, () -> node.get("/health/ready"));
+                assertEquals(ErrorCode.SPIRIT_UNAVAILABLE, notReady.code());
+                assertTrue(
+                    notReady.getMessage().contains("JOURNAL_UNAVAILABLE"), notReady::getMessage);
+              });
       assertTrue(node.stderr().contains("JOURNAL_UNAVAILABLE"), node::stderr);
 
       Files.delete(ballast);
@@ -111,6 +122,8 @@ class DiskFaultTest {
       assertEquals(expected, add(node, key), "and is done once");
       Workloads.patiently(() -> node.space("jobs", "write", "{\"tuple\":[\"after\"]}", "t2"));
       Workloads.patiently(() -> node.deploy("log", CrashGuests.log(), ""));
+      assertEquals(
+          "ready", Workloads.patiently(() -> node.get("/health/ready")).path("status").asText());
       assertEquals(pid, node.pid());
       assertTrue(node.isAlive());
       node.kill();

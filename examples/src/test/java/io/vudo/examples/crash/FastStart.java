@@ -1,9 +1,11 @@
 package io.vudo.examples.crash;
 
+import io.vudo.cli.internal.NodeProcess;
 import io.vudo.examples.Guests;
 import java.io.BufferedOutputStream;
 import java.io.File;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,8 +22,10 @@ import java.util.jar.JarOutputStream;
  *
  * <p>Such an archive takes jars alone, so the directories of the class path are packed first.
  */
-final class FastStart {
-  private static final List<String> ONE_COMPILER = List.of("-XX:TieredStopAtLevel=1");
+public final class FastStart {
+  /** What the JVM says of its archive must not be taken for what the node prints. */
+  private static final List<String> ONE_COMPILER =
+      List.of("-XX:TieredStopAtLevel=1", "-Xlog:disable", "-Xlog:all=warning:stderr");
 
   private final String classPath;
   private final Path archive;
@@ -36,7 +40,7 @@ final class FastStart {
    *
    * @param directory exists, for jars, archive and that node
    */
-  static FastStart prepare(Path directory) throws IOException {
+  public static FastStart prepare(Path directory) throws IOException {
     List<String> jars = new ArrayList<>();
     for (String entry : System.getProperty("java.class.path").split(File.pathSeparator, -1)) {
       Path path = Path.of(entry);
@@ -82,10 +86,41 @@ final class FastStart {
     }
   }
 
-  /** Makes a node start this way. */
-  CrashNode apply(CrashNode node) {
+  /** One for all tests of this process, made when it is first needed. */
+  public static FastStart shared() {
+    return Shared.FAST;
+  }
+
+  private static final class Shared {
+    static final FastStart FAST = make();
+
+    private static FastStart make() {
+      try {
+        return prepare(Files.createTempDirectory("fast-start-"));
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+  }
+
+  /** The beginning of a command line that runs {@code vudo} this way. */
+  public List<String> command() {
+    List<String> command = new ArrayList<>();
+    for (String argument : NodeProcess.javaCommand()) {
+      command.add(argument.equals(System.getProperty("java.class.path")) ? classPath : argument);
+    }
+    command.addAll(1, options());
+    return command;
+  }
+
+  private List<String> options() {
     List<String> options = new ArrayList<>(ONE_COMPILER);
     options.add("-XX:SharedArchiveFile=" + archive);
-    return node.withJavaOptions(options).withClassPath(classPath);
+    return options;
+  }
+
+  /** Makes a node start this way. */
+  public CrashNode apply(CrashNode node) {
+    return node.withJavaOptions(options()).withClassPath(classPath);
   }
 }

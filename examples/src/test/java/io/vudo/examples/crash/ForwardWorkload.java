@@ -30,7 +30,7 @@ final class ForwardWorkload implements Workload {
   }
 
   @Override
-  public void prepare(CrashNode node) throws IOException {
+  public void prepare(Door node) throws IOException {
     node.deploy("crash-log", CrashGuests.log(), "");
     node.deploy("crash-forwarder", CrashGuests.forwarder(), "grant=cross_sandbox_call");
   }
@@ -49,7 +49,7 @@ final class ForwardWorkload implements Workload {
   }
 
   @Override
-  public Map<String, List<String>> observe(CrashNode node, List<Operation> operations) {
+  public Map<String, List<String>> observe(Door node, List<Operation> operations) {
     return Map.of(SINK, Workloads.list(node, SINK).stream().map(Workloads::entryText).toList());
   }
 

@@ -26,7 +26,7 @@ final class KeyValueWorkload implements Workload {
   }
 
   @Override
-  public void prepare(CrashNode node) throws IOException {
+  public void prepare(Door node) throws IOException {
     node.deploy("crash-kv", Guests.prebuilt("kv"), "");
   }
 
@@ -42,7 +42,7 @@ final class KeyValueWorkload implements Workload {
   }
 
   @Override
-  public Map<String, List<String>> observe(CrashNode node, List<Operation> operations) {
+  public Map<String, List<String>> observe(Door node, List<Operation> operations) {
     Map<String, List<String>> state = new HashMap<>();
     for (Operation put : operations) {
       if (put.kind().equals("put") && put.answered()) {

@@ -25,7 +25,7 @@ final class LogWorkload implements Workload {
   }
 
   @Override
-  public void prepare(CrashNode node) throws IOException {
+  public void prepare(Door node) throws IOException {
     node.deploy("crash-log", CrashGuests.log(), "");
   }
 
@@ -41,7 +41,7 @@ final class LogWorkload implements Workload {
   }
 
   @Override
-  public Map<String, List<String>> observe(CrashNode node, List<Operation> operations) {
+  public Map<String, List<String>> observe(Door node, List<Operation> operations) {
     return Map.of(TARGET, Workloads.list(node, TARGET).stream().map(Workloads::entryText).toList());
   }
 

@@ -30,7 +30,7 @@ final class QuestionWorkload implements Workload {
   }
 
   @Override
-  public void prepare(CrashNode node) throws IOException {
+  public void prepare(Door node) throws IOException {
     node.deploy("crash-log", CrashGuests.log(), "");
     node.deploy(
         "crash-relay",
@@ -54,7 +54,7 @@ final class QuestionWorkload implements Workload {
   }
 
   @Override
-  public Map<String, List<String>> observe(CrashNode node, List<Operation> operations) {
+  public Map<String, List<String>> observe(Door node, List<Operation> operations) {
     Map<String, List<String>> state = new HashMap<>();
     state.put(ASKED, words(node, ASKED));
     // Timers may still be under way, until one message for each question has come.
@@ -72,7 +72,7 @@ final class QuestionWorkload implements Workload {
     return state;
   }
 
-  private static List<String> awaitTimers(CrashNode node, int wanted) {
+  private static List<String> awaitTimers(Door node, int wanted) {
     long deadline = System.nanoTime() + CrashNode.PATIENCE.toNanos();
     List<String> seen = words(node, TIMED);
     while (seen.size() < wanted && System.nanoTime() < deadline) {
@@ -81,7 +81,7 @@ final class QuestionWorkload implements Workload {
     return seen;
   }
 
-  private static List<String> words(CrashNode node, String log) {
+  private static List<String> words(Door node, String log) {
     return Workloads.list(node, log).stream().map(Workloads::entryText).toList();
   }
 

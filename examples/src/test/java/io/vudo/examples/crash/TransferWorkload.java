@@ -32,7 +32,7 @@ final class TransferWorkload implements Workload {
   }
 
   @Override
-  public void prepare(CrashNode node) throws IOException {
+  public void prepare(Door node) throws IOException {
     node.deploy("crash-account", CrashGuests.account(), "grant=cross_sandbox_call");
   }
 
@@ -55,7 +55,7 @@ final class TransferWorkload implements Workload {
   }
 
   @Override
-  public Map<String, List<String>> observe(CrashNode node, List<Operation> operations) {
+  public Map<String, List<String>> observe(Door node, List<Operation> operations) {
     Map<String, List<String>> state = new HashMap<>();
     for (int i = 0; i < ACCOUNTS; i++) {
       String account = account(i);

@@ -45,7 +45,7 @@ final class TupleWorkload implements Workload {
   }
 
   @Override
-  public void prepare(CrashNode node) throws IOException {
+  public void prepare(Door node) throws IOException {
     node.deploy(
         "crash-tupler",
         CrashGuests.tupler(),
@@ -79,7 +79,7 @@ final class TupleWorkload implements Workload {
     return !(step.kind().equals("take") && step.target().equals(SPACE) && answer.isEmpty());
   }
 
-  private static String write(CrashNode node, String spirit, long id, String key) {
+  private static String write(Door node, String spirit, long id, String key) {
     byte[] tuple =
         ByteBuffer.allocate(12)
             .put(new byte[] {(byte) 0x92, (byte) 0xa1, 't', (byte) 0xcf})
@@ -88,20 +88,20 @@ final class TupleWorkload implements Workload {
     return new String(node.askBytes(spirit, "write", tuple, key), UTF_8);
   }
 
-  static String take(CrashNode node, String spirit, String key) {
+  static String take(Door node, String spirit, String key) {
     byte[] tuple = node.askBytes(spirit, "take", TEMPLATE, key);
     return tuple.length == 0
         ? ""
         : Long.toString(ByteBuffer.wrap(tuple, tuple.length - 8, 8).getLong());
   }
 
-  private static String take(CrashNode node, String key) {
+  private static String take(Door node, String key) {
     String answer = node.space(SPACE, "take", JSON_TEMPLATE, key);
     return answer.isEmpty() ? "" : Json.read(answer.getBytes(UTF_8)).path("tuple").path(1).asText();
   }
 
   @Override
-  public Map<String, List<String>> observe(CrashNode node, List<Operation> operations) {
+  public Map<String, List<String>> observe(Door node, List<Operation> operations) {
     Map<String, List<String>> state = new HashMap<>();
     Set<String> left = new HashSet<>();
     for (Operation operation : operations) {
@@ -135,7 +135,7 @@ final class TupleWorkload implements Workload {
     return state;
   }
 
-  private static long count(CrashNode node, String template) {
+  private static long count(Door node, String template) {
     String answer = Workloads.patiently(() -> node.space(SPACE, "count", template, ""));
     JsonNode count = Json.read(answer.getBytes(UTF_8)).path("count");
     return count.asLong();

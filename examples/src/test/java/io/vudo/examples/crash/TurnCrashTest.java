@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -134,7 +135,7 @@ class TurnCrashTest {
   @Test
   void aTurnAndItsTakesHappenTogetherOrNotAtAll(@TempDir Path directory) throws IOException {
     List<Case> cases = cases();
-    try (CrashNode node = CrashNode.in(directory, SETTINGS.split(", "))) {
+    try (CrashNode node = FastStart.shared().apply(CrashNode.in(directory, SETTINGS.split(", ")))) {
       node.start();
       node.deploy(
           "tuples",
@@ -150,7 +151,8 @@ class TurnCrashTest {
       Case before = null;
       for (Case one : cases) {
         // One process for the end of a case and the middle of the next one.
-        node.withJavaOptions(List.of("-Dvudo.test.halt-at=" + one.spirit() + ":" + one.step()));
+        node.withEnvironment(
+            Map.of("JDK_JAVA_OPTIONS", "-Dvudo.test.halt-at=" + one.spirit() + ":" + one.step()));
         node.start();
         if (before != null) {
           check(node, before);
@@ -158,7 +160,7 @@ class TurnCrashTest {
         dieInTheMiddle(node, one);
         before = one;
       }
-      node.withJavaOptions(List.of());
+      node.withEnvironment(Map.of());
       node.start();
       check(node, before);
       // Whatever was still held has found its end by now.

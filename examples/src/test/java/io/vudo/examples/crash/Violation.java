@@ -7,9 +7,9 @@ package io.vudo.examples.crash;
  * @param workload where
  * @param detail what was seen
  */
-record Violation(Kind kind, String workload, String detail) {
+public record Violation(Kind kind, String workload, String detail) {
   /** The promises. */
-  enum Kind {
+  public enum Kind {
     /** Something that was acknowledged is not there. */
     LOST,
     /** Something is there twice. */

@@ -25,7 +25,7 @@ interface Workload {
   }
 
   /** Deploys what it needs. */
-  void prepare(CrashNode node) throws IOException;
+  void prepare(Door node) throws IOException;
 
   /** The next operation of a caller. */
   Step next(int caller, Random random);
@@ -49,7 +49,7 @@ interface Workload {
    *
    * @param operations those of this workload, each key once
    */
-  Map<String, List<String>> observe(CrashNode node, List<Operation> operations);
+  Map<String, List<String>> observe(Door node, List<Operation> operations);
 
   /**
    * Compares what was answered with what is there.
@@ -59,9 +59,9 @@ interface Workload {
    */
   List<Violation> check(List<Operation> operations, Map<String, List<String>> state);
 
-  /** What a step does with a node; answers the node's answer, or fails as {@link CrashNode}. */
+  /** What a step does with a node; answers the node's answer, or fails as {@link Door}. */
   interface Call {
-    String send(CrashNode node, String key);
+    String send(Door node, String key);
   }
 
   /** An operation to be done. */

@@ -22,6 +22,7 @@ final class Workloads {
       EnumSet.of(
           ErrorCode.NODE_UNREACHABLE,
           ErrorCode.SPIRIT_UNAVAILABLE,
+          ErrorCode.SPIRIT_FENCED,
           ErrorCode.SPACE_UNAVAILABLE,
           ErrorCode.JOURNAL_UNAVAILABLE,
           ErrorCode.ASK_TIMEOUT);
@@ -60,7 +61,7 @@ final class Workloads {
     }
   }
 
-  static String text(CrashNode node, String spirit, String type) {
+  static String text(Door node, String spirit, String type) {
     return patiently(() -> node.ask(spirit, type, "", ""));
   }
 
@@ -85,7 +86,7 @@ final class Workloads {
   }
 
   /** Reads a list of {@link CrashGuests}, page by page. */
-  static List<Long> list(CrashNode node, String spirit) {
+  static List<Long> list(Door node, String spirit) {
     ByteArrayOutputStream all = new ByteArrayOutputStream();
     while (true) {
       byte[] from = words("", all.size());

@@ -7,6 +7,7 @@ import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.VudoException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -31,6 +32,9 @@ public final class EmbeddedDatabase implements AutoCloseable {
 
   /** The version of the schemas that this version of VUDO makes and reads. */
   static final int SCHEMA_VERSION = 1;
+
+  /** What one commit of one Spirit may take, by vudo.spirit.batch-bytes. */
+  private static final long LEAST_FREE_BYTES = 4 << 20;
 
   private final Path file;
   private final String url;
@@ -80,6 +84,30 @@ public final class EmbeddedDatabase implements AutoCloseable {
   /** The JDBC URL, with every setting that durability depends on. */
   public String url() {
     return url;
+  }
+
+  /**
+   * Commits a page as it is, through the same log and flush as any event.
+   *
+   * @throws VudoException {@code JOURNAL_UNAVAILABLE}, {@code JOURNAL_CORRUPT}
+   */
+  public void probe() {
+    try (Connection connection = DriverManager.getConnection(url);
+        Statement statement = connection.createStatement()) {
+      // The version that it has. SQLite writes the page of it whether it changes or not.
+      statement.execute("PRAGMA user_version = " + SCHEMA_VERSION);
+      // A page may still fit where a batch of turns does not.
+      long free = Files.getFileStore(file).getUsableSpace();
+      if (free < LEAST_FREE_BYTES) {
+        throw new VudoException(
+            ErrorCode.JOURNAL_UNAVAILABLE, file + ": the disk has only " + free + " bytes left.");
+      }
+    } catch (SQLException e) {
+      throw explain(e, file);
+    } catch (IOException e) {
+      throw new VudoException(
+          ErrorCode.JOURNAL_UNAVAILABLE, file + " cannot be read: " + e + ".", e);
+    }
   }
 
   /** Merges the write-ahead log into the file, if all other connections are closed, and closes. */

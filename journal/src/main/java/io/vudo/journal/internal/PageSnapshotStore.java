@@ -55,12 +55,16 @@ public final class PageSnapshotStore extends SnapshotStore {
   private final Serialization serialization;
   private final ExecutionContextExecutor executor;
   private final SnapshotDao blobs;
+  private final HandedStateTable handed;
+  private final JournalMeters meters;
 
   /** Called by Pekko with the plugin's section of the configuration. */
   public PageSnapshotStore(Config config) {
     ActorSystem system = context().system();
     serialization = SerializationExtension.get(system);
     executor = context().dispatcher();
+    handed = HandedStateTable.get(system);
+    meters = JournalMeters.get(system);
     SlickDatabase database = ((SlickExtensionImpl) SlickExtension.get(system)).database(config);
     blobs =
         new DefaultSnapshotDao(
@@ -78,12 +82,26 @@ public final class PageSnapshotStore extends SnapshotStore {
   public Future<Optional<SelectedSnapshot>> doLoadAsync(
       String persistenceId, SnapshotSelectionCriteria criteria) {
     return scala(
-        newestWhole(persistenceId, criteria, true)
-            .thenApply(
-                found ->
-                    found
-                        .filter(chain -> criteria.matches(chain.metadata()))
-                        .map(chain -> new SelectedSnapshot(chain.metadata(), chain.value()))));
+        handed
+            .takeState(persistenceId, criteria)
+            .map(
+                expected ->
+                    expected.thenCompose(
+                        state ->
+                            state.isPresent()
+                                ? CompletableFuture.completedStage(state)
+                                : stored(persistenceId, criteria)))
+            .orElseGet(() -> stored(persistenceId, criteria)));
+  }
+
+  private CompletionStage<Optional<SelectedSnapshot>> stored(
+      String persistenceId, SnapshotSelectionCriteria criteria) {
+    return newestWhole(persistenceId, criteria, true)
+        .thenApply(
+            found ->
+                found
+                    .filter(chain -> criteria.matches(chain.metadata()))
+                    .map(chain -> new SelectedSnapshot(chain.metadata(), chain.value())));
   }
 
   /**
@@ -228,8 +246,19 @@ public final class PageSnapshotStore extends SnapshotStore {
   }
 
   private CompletionStage<Void> save(SnapshotMetadata metadata, Object snapshot) {
+    long startNanos = System.nanoTime();
+    boolean full = !(snapshot instanceof StateSnapshot state) || state.isFull();
     return CompletableFuture.supplyAsync(() -> new SnapshotBlob(encode(snapshot)), executor)
-        .thenCompose(blob -> java(blobs.save(metadata, blob)))
+        .thenCompose(
+            blob ->
+                java(blobs.save(metadata, blob))
+                    .whenComplete(
+                        (saved, failure) ->
+                            meters.snapshot(
+                                full,
+                                System.nanoTime() - startNanos,
+                                blob.bytes().length,
+                                failure)))
         .thenCompose(
             saved ->
                 snapshot instanceof StateSnapshot state && !state.isFull()

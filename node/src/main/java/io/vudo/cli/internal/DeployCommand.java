@@ -124,7 +124,7 @@ final class DeployCommand extends VudoCommand {
 
   @Override
   public Integer call() {
-    SpiritId.checkType(type);
+    SpiritId.checkDeployable(type);
     terminal().progress("Deploying " + file + " as " + type + " …");
     JsonNode deployed =
         Json.read(

@@ -25,6 +25,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Consumer;
+import javax.net.ssl.SSLException;
 
 /** Talks to a node's gateway; every answer that is no success is thrown as a typed failure. */
 final class NodeClient {
@@ -37,15 +38,23 @@ final class NodeClient {
   private static final String DATA = "data: ";
 
   private final URI node;
+  private final GatewayAccess access;
   private final HttpClient http;
 
+  /** A client of a node that asks for nothing. */
   NodeClient(URI node) {
+    this(node, GatewayAccess.NONE);
+  }
+
+  NodeClient(URI node, GatewayAccess access) {
     this.node = node;
-    this.http =
+    this.access = access;
+    HttpClient.Builder builder =
         HttpClient.newBuilder()
             .version(HttpClient.Version.HTTP_1_1)
-            .connectTimeout(CONNECT_TIMEOUT)
-            .build();
+            .connectTimeout(CONNECT_TIMEOUT);
+    access.tls().ifPresent(builder::sslContext);
+    this.http = builder.build();
   }
 
   HttpResponse<byte[]> get(String path) {
@@ -158,7 +167,10 @@ final class NodeClient {
 
   private HttpRequest.Builder request(String path) {
     // Not resolve(): it would take the id ".." for the way up.
-    return HttpRequest.newBuilder(URI.create(node.toString().replaceAll("/+$", "") + path));
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(URI.create(node.toString().replaceAll("/+$", "") + path));
+    access.token().ifPresent(token -> request.header("Authorization", "Bearer " + token));
+    return request;
   }
 
   private HttpResponse<byte[]> send(HttpRequest.Builder builder, Duration timeout) {
@@ -181,7 +193,17 @@ final class NodeClient {
           e.getMessage() != null
               ? e.getMessage()
               : e instanceof ConnectException ? "nothing listens there" : e.toString();
-      throw unreachable("Cannot reach " + node + ": " + reason + ".", e);
+      throw unreachable(
+          "Cannot reach "
+              + node
+              + ": "
+              + reason
+              + "."
+              + (e instanceof SSLException
+                  ? " --ca-file names what issued its certificate, --client-certificate what it may"
+                      + " want to see."
+                  : ""),
+          e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw unreachable("Interrupted while waiting for " + node + ".", e);

@@ -37,17 +37,30 @@ public final class NodeProcess implements AutoCloseable {
   }
 
   /**
-   * Starts a node on any free ports and waits until it is ready.
+   * Starts a node and waits until it is ready. Its ports are any free ones, but that of HTTP is
+   * what {@code --http} among the options says.
    *
    * @param data its data directory
    * @param options further options of {@code vudo node}
    * @throws VudoException what the node said when it did not start
    */
   public static NodeProcess start(Path data, String... options) {
-    List<String> command = javaCommand();
-    command.addAll(List.of("node", "--data", data.toString(), "--http", "0", "--port", "0"));
+    return start(javaCommand(), data, options);
+  }
+
+  /**
+   * The same with another beginning of the command line than {@link #javaCommand}.
+   *
+   * @param java what runs {@code vudo}
+   */
+  public static NodeProcess start(List<String> java, Path data, String... options) {
+    List<String> command = new ArrayList<>(java);
+    command.addAll(List.of("node", "--data", data.toString(), "--port", "0"));
     command.addAll(List.of("--format", "json"));
     command.addAll(List.of(options));
+    if (!command.contains("--http")) {
+      command.addAll(List.of("--http", "0"));
+    }
     try {
       Path errors = Files.createTempFile("vudo-node-", ".err");
       Process process =
@@ -153,6 +166,11 @@ public final class NodeProcess implements AutoCloseable {
    */
   public int terminate() {
     process.destroy();
+    return awaitExit();
+  }
+
+  /** Waits until it has ended by itself; answers its exit code. */
+  public int exitCode() {
     return awaitExit();
   }
 

@@ -1,14 +1,19 @@
 package io.vudo.cli.internal;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.vudo.node.internal.Json;
 import io.vudo.node.internal.Quantities;
 import java.time.Duration;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
-@Command(name = "status", description = "Show how a node is doing.")
+@Command(
+    name = "status",
+    description = "Show how a node is doing, the nodes of its cluster, and its last migrations.")
 final class StatusCommand extends VudoCommand {
+  private static final int MOVES = 5;
+
   @Mixin private NodeOption node;
 
   StatusCommand(Terminal terminal) {
@@ -18,8 +23,14 @@ final class StatusCommand extends VudoCommand {
   @Override
   public Integer call() {
     JsonNode status = Json.read(node.client(this).get("/v1/status").body());
+    ClusterClient client = node.cluster(this);
+    JsonNode cluster = client.cluster();
+    JsonNode moves = client.migrations(MOVES);
     if (isJson()) {
-      print(status);
+      ObjectNode all = (ObjectNode) status;
+      all.set("cluster", cluster);
+      all.set("migrations", moves);
+      print(all);
       return 0;
     }
     JsonNode spirits = status.path("spirits");
@@ -56,13 +67,12 @@ final class StatusCommand extends VudoCommand {
             + " of "
             + (heap.path("maxBytes").asLong() >> 20)
             + " MiB");
-    for (JsonNode member : status.path("members")) {
-      print(
-          "member       "
-              + member.path("address").asText()
-              + " "
-              + member.path("status").asText()
-              + (member.path("self").asBoolean() ? " (this node)" : ""));
+    print("");
+    ClusterText.nodes(cluster).forEach(this::print);
+    ClusterText.services(cluster).forEach(this::print);
+    if (!moves.isEmpty()) {
+      print("");
+      ClusterText.moves(moves).forEach(this::print);
     }
     return 0;
   }

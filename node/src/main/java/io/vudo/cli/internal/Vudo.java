@@ -34,6 +34,7 @@ public final class Vudo {
             .addSubcommand(new SwapCommand(terminal))
             .addSubcommand(new AskCommand(terminal))
             .addSubcommand(new TellCommand(terminal))
+            .addSubcommand(GhostCommand.assemble(terminal))
             .addSubcommand(new MigrateCommand(terminal))
             .addSubcommand(new SpiritsCommand(terminal))
             .addSubcommand(new HistoryCommand(terminal))
@@ -43,7 +44,15 @@ public final class Vudo {
             .addSubcommand(new RestartCommand(terminal))
             .addSubcommand(DeadLettersCommand.assemble(terminal))
             .addSubcommand(new StatusCommand(terminal))
+            .addSubcommand(new TopCommand(terminal))
+            .addSubcommand(new DrainCommand(terminal))
+            .addSubcommand(new ResumeCommand(terminal))
+            .addSubcommand(new LeaveCommand(terminal))
+            .addSubcommand(new RollCommand(terminal))
+            .addSubcommand(new ExportCommand(terminal))
+            .addSubcommand(new ImportCommand(terminal))
             .addSubcommand(TupleCommand.assemble(terminal))
+            .addSubcommand(TokenCommand.assemble(terminal))
             .addSubcommand(new DemoCommand(terminal))
             .addSubcommand(new ErrorsCommand(terminal))
             .addSubcommand(new CommandLine.HelpCommand());
@@ -132,7 +141,8 @@ public final class Vudo {
         "",
         "Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 called"
             + " wrongly.",
-        "Environment: VUDO_NODE (the node's URL), VUDO_JAVA_OPTS, NO_COLOR."
+        "Environment: VUDO_NODE (the node's URL), VUDO_TOKEN, VUDO_TOKEN_FILE, VUDO_CA_FILE,"
+            + " VUDO_CLIENT_CERTIFICATE, VUDO_CLIENT_KEY, VUDO_JAVA_OPTS, NO_COLOR."
       })
   private static final class Root implements Runnable {
     @Spec private CommandSpec spec;

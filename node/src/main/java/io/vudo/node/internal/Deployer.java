@@ -41,17 +41,20 @@ final class Deployer {
   private final Executor blocking;
   private final CompiledModules compiled;
   private final ModuleStore modules;
+  private final ModuleExchange exchange;
   private final Deployments deployments;
 
   Deployer(
       ActorSystem<?> system,
       CompiledModules compiled,
       ModuleStore modules,
+      ModuleExchange exchange,
       Deployments deployments) {
     this.blocking =
         system.dispatchers().lookup(DispatcherSelector.fromConfig("vudo.node.deploy-dispatcher"));
     this.compiled = compiled;
     this.modules = modules;
+    this.exchange = exchange;
     this.deployments = deployments;
   }
 
@@ -94,7 +97,9 @@ final class Deployer {
         compiled.load(
             ModuleDigest.of(module), digest -> module, request.engine(), request.limits());
     checkAbi(admitted.module());
-    return modules.store(module);
+    ModuleDigest digest = modules.store(module);
+    exchange.share(digest, module);
+    return digest;
   }
 
   /**

@@ -26,7 +26,7 @@ public record DeploymentRequest(
     Supervision supervision,
     boolean remembered) {
   public DeploymentRequest {
-    SpiritId.checkType(type);
+    SpiritId.checkDeployable(type);
     capabilities = Set.copyOf(capabilities);
   }
 }

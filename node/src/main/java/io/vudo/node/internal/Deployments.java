@@ -1,91 +1,142 @@
 package io.vudo.node.internal;
 
-import io.vudo.node.internal.wire.Deployed;
-import io.vudo.node.internal.wire.DeployedLimits;
-import io.vudo.node.internal.wire.DeployedSupervision;
-import io.vudo.node.internal.wire.DeploymentEvent;
-import io.vudo.protocol.Capability;
+import com.typesafe.config.Config;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.ModuleDigest;
-import io.vudo.protocol.SpiritLimits;
 import io.vudo.protocol.VudoException;
 import io.vudo.spirit.Deployment;
 import io.vudo.spirit.DeploymentSource;
-import io.vudo.spirit.Supervision;
+import io.vudo.spirit.SpiritRuntime;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
+import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeoutException;
-import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.Props;
-import org.apache.pekko.actor.typed.SupervisorStrategy;
 import org.apache.pekko.actor.typed.javadsl.AskPattern;
-import org.apache.pekko.persistence.typed.PersistenceId;
-import org.apache.pekko.persistence.typed.RecoveryCompleted;
-import org.apache.pekko.persistence.typed.RecoveryFailed;
-import org.apache.pekko.persistence.typed.javadsl.CommandHandler;
-import org.apache.pekko.persistence.typed.javadsl.Effect;
-import org.apache.pekko.persistence.typed.javadsl.EventHandler;
-import org.apache.pekko.persistence.typed.javadsl.EventSourcedBehavior;
-import org.apache.pekko.persistence.typed.javadsl.SignalHandler;
+import org.apache.pekko.cluster.ClusterEvent.CurrentClusterState;
+import org.apache.pekko.cluster.Member;
+import org.apache.pekko.cluster.MemberStatus;
+import org.apache.pekko.cluster.UniqueAddress;
+import org.apache.pekko.cluster.typed.Cluster;
+import org.apache.pekko.cluster.typed.ClusterSingleton;
+import org.apache.pekko.cluster.typed.SingletonActor;
 
 /**
- * What is deployed on this node: an event-sourced register, and a copy of it that any thread may
- * read.
+ * What is deployed in the cluster, as this node knows it: a copy that any thread may read, and the
+ * way to the {@link DeploymentRegister}.
  *
- * <p>An event takes a few hundred bytes and there is one a deployment, so the whole history is
- * replayed at a start and no snapshots are taken.
+ * <p>Thread-safe.
  */
 public final class Deployments implements DeploymentSource {
-  static final String PERSISTENCE_ID = "deployments|all";
+  /** How often an unanswered request is sent again: the register may be moving to another node. */
+  private static final int ATTEMPTS = 3;
 
-  private static final Duration PERSIST_TIMEOUT = Duration.ofSeconds(15);
+  private static final Duration PERSIST_TIMEOUT = Duration.ofSeconds(5);
 
-  private final ModuleStore modules;
   private final ActorSystem<?> system;
-  private final ActorRef<Deploy> register;
+  private final ModuleExchange modules;
+  private final ModuleWarmer warmer;
+  private final Duration attemptTimeout;
+  private final ActorRef<DeploymentRegister.Command> register;
   private final CompletableFuture<Void> recovered = new CompletableFuture<>();
 
-  /** What is durable. The register's own state runs ahead of it while an event is being written. */
-  private volatile State published = State.EMPTY;
+  /** What is durable. */
+  private volatile DeploymentState published = DeploymentState.EMPTY;
 
-  private Deployments(ActorSystem<?> system, ModuleStore modules, Clock clock) {
-    this.modules = modules;
+  private Deployments(
+      ActorSystem<?> system, ModuleExchange modules, ModuleWarmer warmer, Clock clock) {
+    Config config = system.settings().config();
+    Duration acknowledgeTimeout = config.getDuration("vudo.cluster.deploy-acknowledge-timeout");
     this.system = system;
+    this.modules = modules;
+    this.warmer = warmer;
+    this.attemptTimeout = acknowledgeTimeout.plus(PERSIST_TIMEOUT);
+    Cluster cluster = Cluster.get(system);
     this.register =
-        system.systemActorOf(new Register(this, clock), "vudo-deployments", Props.empty());
+        ClusterSingleton.get(system)
+            .init(
+                SingletonActor.of(
+                    DeploymentRegister.create(
+                        clock,
+                        acknowledgeTimeout,
+                        () -> reachableNodes(cluster.state()),
+                        recovered::completeExceptionally),
+                    "vudo-deployments"));
+    system.systemActorOf(
+        DeploymentView.create(
+            nameOf(cluster.selfMember().uniqueAddress()), register, this::takeOver),
+        "vudo-deployments-view",
+        Props.empty());
   }
 
-  /** Starts the register and replays what was deployed. */
-  public static Deployments start(ActorSystem<?> system, ModuleStore modules, Clock clock) {
-    return new Deployments(system, modules, clock);
+  /** Joins in: the register may be on this node or on another one. */
+  static Deployments start(
+      ActorSystem<?> system, ModuleExchange modules, ModuleWarmer warmer, Clock clock) {
+    return new Deployments(system, modules, warmer, clock);
   }
 
-  /** Completes when everything that was deployed is known again. */
+  private static String nameOf(UniqueAddress node) {
+    return node.address().hostPort() + "#" + node.longUid();
+  }
+
+  /** The nodes that serve and can be reached. */
+  private static Set<String> reachableNodes(CurrentClusterState state) {
+    Set<String> nodes = new HashSet<>();
+    for (Member member : state.getMembers()) {
+      boolean serves =
+          member.status().equals(MemberStatus.up())
+              || member.status().equals(MemberStatus.weaklyUp());
+      if (serves
+          && member.hasRole(SpiritRuntime.ROLE)
+          && !state.getUnreachable().contains(member)) {
+        nodes.add(nameOf(member.uniqueAddress()));
+      }
+    }
+    return nodes;
+  }
+
+  private void takeOver(DeploymentView.Change change) {
+    published = change.state();
+    for (DeploymentState.Type type : change.changed()) {
+      warmer.warm(type.newest());
+      type.swap().ifPresent(swap -> warmer.warm(swap.deployment()));
+    }
+    if (change.complete()) {
+      recovered.complete(null);
+    }
+  }
+
+  /** Completes when everything that was deployed is known here. */
   public CompletionStage<Void> recovered() {
     return recovered.copy();
   }
 
   @Override
   public Optional<Deployment> find(String type) {
-    return Optional.ofNullable(published.byType().get(type));
+    return type(type).map(DeploymentState.Type::newest);
   }
 
   @Override
   public Optional<Deployment> swap(String type) {
-    return swapped(type).map(Swap::deployment);
+    return swapped(type).map(DeploymentState.Swap::deployment);
   }
 
   /** The newest swap of a type. */
-  Optional<Swap> swapped(String type) {
-    return Optional.ofNullable(published.swaps().get(type));
+  Optional<DeploymentState.Swap> swapped(String type) {
+    return type(type).flatMap(DeploymentState.Type::swap);
+  }
+
+  private Optional<DeploymentState.Type> type(String name) {
+    return Optional.ofNullable(published.byType().get(name));
   }
 
   @Override
@@ -95,7 +146,25 @@ public final class Deployments implements DeploymentSource {
 
   /** All types, ordered by name. */
   public List<Deployment> all() {
-    return List.copyOf(published.byType().values());
+    return published.byType().values().stream().map(DeploymentState.Type::newest).toList();
+  }
+
+  /** The digests of all modules that new Spirits or swaps need. */
+  Set<ModuleDigest> digests() {
+    Set<ModuleDigest> digests = new HashSet<>();
+    published.byType().values().stream()
+        .flatMap(
+            type ->
+                Stream.concat(
+                    Stream.of(type.newest()),
+                    type.swap().map(DeploymentState.Swap::deployment).stream()))
+        .forEach(deployment -> digests.add(deployment.digest()));
+    return digests;
+  }
+
+  /** Completes when all modules that were deployed by now are compiled, or cannot be for now. */
+  CompletionStage<Void> warmed() {
+    return warmer.idle();
   }
 
   /**
@@ -104,10 +173,11 @@ public final class Deployments implements DeploymentSource {
    * <p>Asking for what is deployed already, word for word, changes nothing and answers it: a deploy
    * that a script repeats does not count revisions up.
    *
-   * @return what is deployed now, durable; fails with {@code JOURNAL_UNAVAILABLE}
+   * @return what is deployed now, durable, and known to all nodes that can be reached; fails with
+   *     {@code JOURNAL_UNAVAILABLE}
    */
   public CompletionStage<Outcome> deploy(DeploymentRequest request, ModuleDigest digest) {
-    return record(request, digest, false);
+    return record(request, digest, false, UUID.randomUUID().toString(), 1);
   }
 
   /**
@@ -115,28 +185,37 @@ public final class Deployments implements DeploymentSource {
    * as well. It always gets a revision of its own: who repeats it wants those to try again that
    * stayed behind.
    *
-   * @return what is deployed now, durable; fails with {@code JOURNAL_UNAVAILABLE}
+   * @return as {@link #deploy}
    */
   public CompletionStage<Outcome> swap(DeploymentRequest request, ModuleDigest digest) {
-    return record(request, digest, true);
+    return record(request, digest, true, UUID.randomUUID().toString(), 1);
   }
 
   private CompletionStage<Outcome> record(
-      DeploymentRequest request, ModuleDigest digest, boolean swap) {
+      DeploymentRequest request, ModuleDigest digest, boolean swap, String requestId, int attempt) {
     CompletionStage<Outcome> answer =
         AskPattern.ask(
             register,
-            replyTo -> new Deploy(request, digest, swap, replyTo),
-            PERSIST_TIMEOUT,
+            replyTo -> new DeploymentRegister.Deploy(request, digest, swap, requestId, replyTo),
+            attemptTimeout,
             system.scheduler());
-    return answer.exceptionally(
-        failure -> {
-          if (Failures.unwrap(failure) instanceof TimeoutException) {
-            throw new VudoException(
-                ErrorCode.JOURNAL_UNAVAILABLE, "The deployment was not recorded.", failure);
-          }
-          throw Failures.rethrown(failure);
-        });
+    return answer
+        .handle(
+            (outcome, failure) -> {
+              if (failure == null) {
+                return CompletableFuture.completedStage(outcome);
+              }
+              if (!(Failures.unwrap(failure) instanceof TimeoutException)) {
+                return CompletableFuture.<Outcome>failedStage(failure);
+              }
+              if (attempt < ATTEMPTS) {
+                return record(request, digest, swap, requestId, attempt + 1);
+              }
+              return CompletableFuture.<Outcome>failedStage(
+                  new VudoException(
+                      ErrorCode.JOURNAL_UNAVAILABLE, "The deployment was not recorded.", failure));
+            })
+        .thenCompose(stage -> stage);
   }
 
   /**
@@ -146,197 +225,4 @@ public final class Deployments implements DeploymentSource {
    * @param changed false when it was deployed already, word for word
    */
   public record Outcome(Deployment deployment, boolean changed) {}
-
-  record Deploy(
-      DeploymentRequest request, ModuleDigest digest, boolean swap, ActorRef<Outcome> replyTo) {}
-
-  /**
-   * A deployment to which living Spirits go over.
-   *
-   * @param deployment what they go over to
-   * @param from the last other module that was deployed before; empty when there was none
-   */
-  record Swap(Deployment deployment, Optional<ModuleDigest> from) {}
-
-  /**
-   * @param byType the newest deployment of each type, ordered by name
-   * @param swaps the newest swap of each type that had one
-   * @param before the last other module of each type that had one
-   * @param revision that of the newest deployment
-   */
-  record State(
-      Map<String, Deployment> byType,
-      Map<String, Swap> swaps,
-      Map<String, ModuleDigest> before,
-      long revision) {
-    static final State EMPTY = new State(Map.of(), Map.of(), Map.of(), 0);
-
-    State with(Deployment deployment, boolean swap) {
-      String type = deployment.type();
-      Deployment now = byType.get(type);
-      Map<String, ModuleDigest> earlier =
-          now == null || now.digest().equals(deployment.digest())
-              ? before
-              : with(before, type, now.digest());
-      return new State(
-          with(byType, type, deployment),
-          swap
-              ? with(swaps, type, new Swap(deployment, Optional.ofNullable(earlier.get(type))))
-              : swaps,
-          earlier,
-          deployment.revision());
-    }
-
-    private static <T> Map<String, T> with(Map<String, T> map, String type, T value) {
-      Map<String, T> changed = new TreeMap<>(map);
-      changed.put(type, value);
-      return changed;
-    }
-  }
-
-  private static final class Register extends EventSourcedBehavior<Deploy, DeploymentEvent, State> {
-    private final Deployments owner;
-    private final Clock clock;
-
-    Register(Deployments owner, Clock clock) {
-      super(
-          PersistenceId.ofUniqueId(PERSISTENCE_ID),
-          SupervisorStrategy.restartWithBackoff(
-              Duration.ofMillis(200), Duration.ofSeconds(10), 0.2));
-      this.owner = owner;
-      this.clock = clock;
-    }
-
-    @Override
-    public State emptyState() {
-      return State.EMPTY;
-    }
-
-    @Override
-    public CommandHandler<Deploy, DeploymentEvent, State> commandHandler() {
-      return newCommandHandlerBuilder().forAnyState().onCommand(Deploy.class, this::deploy).build();
-    }
-
-    private Effect<DeploymentEvent, State> deploy(State state, Deploy command) {
-      DeploymentRequest request = command.request();
-      Deployment now = state.byType().get(request.type());
-      if (!command.swap()
-          && now != null
-          && now.digest().equals(command.digest())
-          && now.engine().equals(request.engine())
-          && now.limits().equals(request.limits())
-          && now.capabilities().equals(request.capabilities())
-          && now.supervision().equals(request.supervision())
-          && now.remembered() == request.remembered()
-          && now.durable() == request.durable()) {
-        return Effect().reply(command.replyTo(), new Outcome(now, false));
-      }
-      Deployment next =
-          new Deployment(
-              request.type(),
-              command.digest(),
-              request.engine(),
-              request.limits(),
-              request.capabilities(),
-              request.durable(),
-              state.revision() + 1,
-              clock.millis(),
-              request.supervision(),
-              request.remembered());
-      return Effect()
-          .persist(toEvent(next, command.swap()))
-          .thenRun(
-              durable -> {
-                owner.published = durable;
-                command.replyTo().tell(new Outcome(next, true));
-              });
-    }
-
-    @Override
-    public EventHandler<State, DeploymentEvent> eventHandler() {
-      // An event of a kind that only a newer version knows changes nothing for this one.
-      return (state, event) ->
-          event.hasDeployed()
-              ? state.with(toDeployment(event.getDeployed()), event.getDeployed().getSwap())
-              : state;
-    }
-
-    @Override
-    public SignalHandler<State> signalHandler() {
-      return newSignalHandlerBuilder()
-          .onSignal(
-              RecoveryCompleted.instance(),
-              state -> {
-                owner.published = state;
-                owner.recovered.complete(null);
-              })
-          .onSignal(
-              RecoveryFailed.class,
-              (state, signal) -> owner.recovered.completeExceptionally(signal.getFailure()))
-          .build();
-    }
-  }
-
-  static DeploymentEvent toEvent(Deployment deployment, boolean swap) {
-    SpiritLimits limits = deployment.limits();
-    return DeploymentEvent.newBuilder()
-        .setDeployed(
-            Deployed.newBuilder()
-                .setType(deployment.type())
-                .setModuleDigest(deployment.digest().hex())
-                .setEngine(deployment.engine())
-                .setLimits(
-                    DeployedLimits.newBuilder()
-                        .setFuelPerTurn(limits.fuelPerTurn())
-                        .setMaxMemoryBytes(limits.maxMemoryBytes())
-                        .setMaxTableEntries(limits.maxTableEntries())
-                        .setMaxCallDepth(limits.maxCallDepth())
-                        .setTurnTimeoutMillis(limits.turnTimeoutMillis())
-                        .setMaxMailbox(limits.maxMailbox())
-                        .setMaxPayloadBytes(limits.maxPayloadBytes()))
-                .addAllCapabilities(
-                    deployment.capabilities().stream().map(Capability::toString).sorted().toList())
-                .setDurable(deployment.durable())
-                .setRemembered(deployment.remembered())
-                .setSwap(swap)
-                .setRevision(deployment.revision())
-                .setDeployedAtMillis(deployment.deployedAtMillis())
-                .setSupervision(
-                    DeployedSupervision.newBuilder()
-                        .setOnFailure(deployment.supervision().onFailure().text())
-                        .setMaxRestarts(deployment.supervision().maxRestarts())
-                        .setWindowMillis(deployment.supervision().windowMillis())))
-        .build();
-  }
-
-  static Deployment toDeployment(Deployed event) {
-    DeployedLimits limits = event.getLimits();
-    return new Deployment(
-        event.getType(),
-        new ModuleDigest(event.getModuleDigest()),
-        event.getEngine(),
-        new SpiritLimits(
-            limits.getFuelPerTurn(),
-            limits.getMaxMemoryBytes(),
-            limits.getMaxTableEntries(),
-            limits.getMaxCallDepth(),
-            limits.getTurnTimeoutMillis(),
-            limits.getMaxMailbox(),
-            limits.getMaxPayloadBytes()),
-        event.getCapabilitiesList().stream()
-            .map(Capability::parse)
-            .collect(Collectors.toUnmodifiableSet()),
-        event.getDurable(),
-        event.getRevision(),
-        event.getDeployedAtMillis(),
-        event.hasSupervision() ? supervision(event.getSupervision()) : Supervision.DEFAULT,
-        event.getRemembered());
-  }
-
-  private static Supervision supervision(DeployedSupervision event) {
-    return new Supervision(
-        Supervision.OnFailure.parse(event.getOnFailure()),
-        event.getMaxRestarts(),
-        event.getWindowMillis());
-  }
 }

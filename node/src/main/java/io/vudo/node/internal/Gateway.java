@@ -4,7 +4,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.typesafe.config.Config;
+import io.opentelemetry.api.OpenTelemetry;
 import io.vudo.node.NodeSettings;
+import io.vudo.node.internal.grpc.OpenApi;
 import io.vudo.protocol.Capability;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.SpiritId;
@@ -16,11 +18,12 @@ import io.vudo.spirit.SpiritStatus;
 import io.vudo.spirit.Spirits;
 import io.vudo.spirit.Supervision;
 import io.vudo.tuplespace.Tuplespace;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -30,6 +33,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -38,24 +42,22 @@ import org.apache.pekko.NotUsed;
 import org.apache.pekko.actor.CoordinatedShutdown;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.javadsl.Adapter;
+import org.apache.pekko.http.javadsl.ConnectionContext;
 import org.apache.pekko.http.javadsl.Http;
 import org.apache.pekko.http.javadsl.ServerBinding;
+import org.apache.pekko.http.javadsl.ServerBuilder;
 import org.apache.pekko.http.javadsl.model.ContentType;
 import org.apache.pekko.http.javadsl.model.ContentTypes;
 import org.apache.pekko.http.javadsl.model.HttpCharsets;
 import org.apache.pekko.http.javadsl.model.HttpEntities;
-import org.apache.pekko.http.javadsl.model.HttpMethod;
-import org.apache.pekko.http.javadsl.model.HttpMethods;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
 import org.apache.pekko.http.javadsl.model.MediaTypes;
 import org.apache.pekko.http.javadsl.model.StatusCodes;
-import org.apache.pekko.http.javadsl.model.headers.Allow;
 import org.apache.pekko.http.javadsl.model.headers.Location;
 import org.apache.pekko.http.javadsl.model.headers.RawHeader;
 import org.apache.pekko.http.javadsl.settings.ServerSettings;
-import org.apache.pekko.stream.KillSwitches;
-import org.apache.pekko.stream.SharedKillSwitch;
+import org.apache.pekko.stream.javadsl.Flow;
 import org.apache.pekko.stream.javadsl.Source;
 import org.apache.pekko.util.ByteString;
 import org.slf4j.Logger;
@@ -93,7 +95,9 @@ public final class Gateway {
           ErrorCode.RESIDENCY_LIMIT,
           ErrorCode.WAITERS_FULL,
           ErrorCode.WATCHERS_FULL,
-          ErrorCode.TRANSACTIONS_FULL);
+          ErrorCode.TRANSACTIONS_FULL,
+          ErrorCode.PROCESS_BUSY,
+          ErrorCode.GHOSTS_FULL);
 
   private static final String DEFAULT_MESSAGE_TYPE = "message";
   private static final Set<String> DEPLOY_PARAMETERS =
@@ -115,6 +119,7 @@ public final class Gateway {
   private static final Set<String> SWAP_PARAMETERS =
       Set.of("check", "sample", "accept-differences", "dry-run", "rollback");
 
+  private static final int MAX_SMALL_BODY_BYTES = 4096;
   private static final int DEFAULT_CHECKED_TURNS = 20;
   private static final int DEFAULT_CHECKED_SPIRITS = 10;
 
@@ -131,10 +136,18 @@ public final class Gateway {
   private final Duration deployTimeout;
   private final Duration replayTimeout;
 
-  /** Ends the streams that would go on for ever. */
-  private final SharedKillSwitch stop = KillSwitches.shared("vudo-gateway");
+  private final GatewayMeters meters;
+  private final GatewayTracing tracing;
+  private final EndlessStreams streams = new EndlessStreams();
+
+  private final GatewayDirectory directory;
+  private final ClusterRoutes cluster;
+  private final ProcessRoutes processes;
 
   private final SpaceRoutes spaces;
+  private final GhostRoutes ghosts;
+  private final GatewaySecurity security;
+  private final Map<Route, Handler> handlers;
   private final boolean loopbackOnly;
   private volatile URI address;
 
@@ -147,7 +160,10 @@ public final class Gateway {
    * @param deployer deploys
    * @param swapper puts other modules under living Spirits
    * @param status what the node says of itself
-   * @param whyNotReady why no requests should come now; empty when they should
+   * @param processes what dotted names stand for
+   * @param health whether it lives, and whether requests should come
+   * @param metrics what it counts
+   * @param telemetry makes spans
    * @param knownSpirits the ids of all Spirits, resident or not
    */
   record Services(
@@ -157,7 +173,10 @@ public final class Gateway {
       Deployer deployer,
       Swapper swapper,
       NodeStatus status,
-      Supplier<Optional<String>> whyNotReady,
+      NodeProcesses processes,
+      Health health,
+      NodeMetrics metrics,
+      OpenTelemetry telemetry,
       Supplier<CompletionStage<List<SpiritId>>> knownSpirits) {}
 
   /** Answers one request to one address. */
@@ -165,8 +184,10 @@ public final class Gateway {
     CompletionStage<HttpResponse> answer(Exchange exchange);
   }
 
-  private Gateway(ActorSystem<?> system, NodeSettings settings, Services services) {
+  private Gateway(
+      ActorSystem<?> system, NodeSettings settings, GatewaySecurity security, Services services) {
     Config vudo = settings.config().getConfig("vudo");
+    this.security = security;
     this.system = system;
     this.services = services;
     this.defaultLimits = settings.defaultLimits();
@@ -179,19 +200,55 @@ public final class Gateway {
     this.replayTimeout = vudo.getDuration("spirit.replay.timeout").multipliedBy(2);
     this.spaces =
         new SpaceRoutes(
-            system, services.spaces(), this::timeout, stop, vudo.getBytes("http.max-watch-behind"));
-    this.loopbackOnly = isLoopback(settings.httpHost());
+            system,
+            services.spaces(),
+            this::timeout,
+            streams,
+            vudo.getBytes("http.max-watch-behind"));
+    this.processes =
+        new ProcessRoutes(
+            services.processes(),
+            services.spirits(),
+            this::timeout,
+            askTimeout,
+            Math.toIntExact(vudo.getBytes("limits.max-payload-bytes")),
+            vudo.getDuration("process.deadline"));
+    this.ghosts =
+        new GhostRoutes(
+            services.spirits().ghosts(),
+            this::timeout,
+            askTimeout,
+            // TOML, escapes and blanks may take more than what is kept of it.
+            2 * vudo.getBytes("ghost.max-input-bytes") + MAX_SMALL_BODY_BYTES);
+    this.directory = new GatewayDirectory(system);
+    this.cluster =
+        new ClusterRoutes(
+            system,
+            services.spirits().relocations(),
+            directory,
+            this::timeout,
+            streams,
+            vudo.getBytes("http.max-watch-behind"));
+    this.meters = new GatewayMeters(services.metrics().registry());
+    this.tracing = new GatewayTracing(services.telemetry());
+    this.loopbackOnly = GatewaySecurity.isLoopback(settings.httpHost());
+    this.handlers = handlers();
   }
 
   /** Binds the port. The gateway drains by itself when the system is shut down. */
   static CompletionStage<Gateway> bind(
-      ActorSystem<?> system, NodeSettings settings, Services services) {
-    Gateway gateway = new Gateway(system, settings, services);
+      ActorSystem<?> system, NodeSettings settings, GatewaySecurity security, Services services) {
+    Gateway gateway = new Gateway(system, settings, security, services);
     Config http = settings.config().getConfig("vudo.http");
-    CompletionStage<ServerBinding> bound =
+    ServerBuilder server =
         Http.get(system)
             .newServerAt(settings.httpHost(), settings.httpPort())
-            .adaptSettings(defaults -> gateway.tuned(defaults, http))
+            .adaptSettings(defaults -> gateway.tuned(defaults, http));
+    CompletionStage<ServerBinding> bound =
+        security
+            .tls()
+            .map(tls -> server.enableHttps(ConnectionContext.httpsServer(tls::newEngine)))
+            .orElse(server)
             .bind(gateway::handle);
     return bound.handle(
         (binding, failure) -> {
@@ -205,15 +262,29 @@ public final class Gateway {
                   CoordinatedShutdown.PhaseBeforeServiceUnbind(),
                   "vudo-end-streams",
                   gateway::endStreams);
+          CoordinatedShutdown.get(Adapter.toClassic(system))
+              .addTask(
+                  CoordinatedShutdown.PhaseServiceUnbind(),
+                  "vudo-end-streams-of-moves",
+                  gateway::endStreamsOfMoves);
           binding.addToCoordinatedShutdown(http.getDuration("drain-timeout"), system);
-          gateway.address = uri(settings.httpHost(), binding.localAddress());
+          gateway.address = gateway.uri(settings.httpHost(), binding.localAddress());
+          gateway.directory.register(
+              binding.localAddress().getAddress().isAnyLocalAddress()
+                  ? gateway.uri(settings.host(), binding.localAddress())
+                  : gateway.address);
+          security.logHow(gateway.address);
           return gateway;
         });
   }
 
   private CompletionStage<Done> endStreams() {
-    stop.shutdown();
-    return CompletableFuture.completedFuture(Done.done());
+    return streams.end(system);
+  }
+
+  /** Later than the others, as they tell of the Spirits that move because this node stops. */
+  private CompletionStage<Done> endStreamsOfMoves() {
+    return cluster.endWatches();
   }
 
   private ServerSettings tuned(ServerSettings defaults, Config http) {
@@ -238,9 +309,12 @@ public final class Gateway {
     return FiniteDuration.fromNanos(duration.toNanos());
   }
 
-  private static URI uri(String host, InetSocketAddress bound) {
+  private URI uri(String host, InetSocketAddress bound) {
     return URI.create(
-        "http://" + (host.contains(":") ? "[" + host + "]" : host) + ":" + bound.getPort());
+        (security.tls().isPresent() ? "https://" : "http://")
+            + (host.contains(":") ? "[" + host + "]" : host)
+            + ":"
+            + bound.getPort());
   }
 
   /** Where it listens. */
@@ -249,12 +323,72 @@ public final class Gateway {
   }
 
   private CompletionStage<HttpResponse> handle(HttpRequest request) {
-    Exchange exchange = new Exchange(request, system);
+    request
+        .getHeader(org.apache.pekko.http.javadsl.model.headers.TimeoutAccess.class)
+        .ifPresent(access -> access.timeoutAccess().updateHandler(Gateway::timedOut));
+    return answer(new Exchange(request, system));
+  }
+
+  /**
+   * Answers a call that came by gRPC, by the same rules: who may do it, how much, what is audited.
+   *
+   * @param route what it is for
+   * @param arguments what stands for the parts in braces of the route's path, in their order
+   * @param request everything else; its URI has the query, and the authority that was called
+   * @param timeLimit is told when the call may take another time than {@code
+   *     vudo.http.request-timeout}; whoever calls looks after that
+   * @return never fails
+   */
+  public CompletionStage<HttpResponse> answer(
+      Route route,
+      Map<String, String> arguments,
+      HttpRequest request,
+      Consumer<Duration> timeLimit) {
+    Exchange exchange = new Exchange(request, system, Exchange.Door.GRPC, timeLimit);
+    exchange.matched(route, arguments);
+    return answer(exchange);
+  }
+
+  /**
+   * Lets in what goes on for long and asks much, as each of its questions is for a route.
+   *
+   * @return to be run when it is over; or the refusal
+   */
+  public Admission admit(Route route, HttpRequest request) {
+    Exchange exchange = new Exchange(request, system, Exchange.Door.GRPC, timeout -> {});
+    exchange.matched(route, Map.of());
+    try {
+      refuseForeign(request);
+      enter(exchange);
+      exchange.caller().ifPresent(caller -> Guard.authorize(caller, route));
+      return new Admission(exchange::leave, Optional.empty());
+    } catch (RuntimeException failure) {
+      exchange.leave();
+      return new Admission(() -> {}, Optional.of(refusal(request, failure)));
+    }
+  }
+
+  /**
+   * Whether something was let in.
+   *
+   * @param leave to be run when it is over; once or more often
+   * @param refusal why it was not
+   */
+  public record Admission(Runnable leave, Optional<HttpResponse> refusal) {}
+
+  /** The code of an answer that tells an error. */
+  public static Optional<ErrorCode> code(HttpResponse response) {
+    return response.getAttribute(AuditLog.CODE);
+  }
+
+  private CompletionStage<HttpResponse> answer(Exchange exchange) {
+    return meters.counted(exchange, () -> answer(exchange.request(), exchange));
+  }
+
+  private CompletionStage<HttpResponse> answer(HttpRequest request, Exchange exchange) {
+    long startNanos = System.nanoTime();
     CompletionStage<HttpResponse> answer;
     try {
-      request
-          .getHeader(org.apache.pekko.http.javadsl.model.headers.TimeoutAccess.class)
-          .ifPresent(access -> access.timeoutAccess().updateHandler(Gateway::timedOut));
       refuseForeign(request);
       answer = route(exchange);
     } catch (RuntimeException failure) {
@@ -265,16 +399,50 @@ public final class Gateway {
             (response, failure) ->
                 failure == null
                     ? CompletableFuture.completedFuture(response)
-                    : exchange.discardBody().thenApply(done -> refusal(request, failure)))
-        .thenCompose(stage -> stage);
+                    : exchange
+                        .discardBody(!isForbidden(failure))
+                        .thenApply(done -> refusal(request, failure)))
+        .thenCompose(stage -> stage)
+        .thenApply(response -> answered(exchange, response, startNanos));
+  }
+
+  private static boolean isForbidden(Throwable failure) {
+    return Failures.unwrap(failure) instanceof Refused refused
+        ? refused.response().status().intValue() != StatusCodes.METHOD_NOT_ALLOWED.intValue()
+        : Failures.typed(failure).code() == ErrorCode.FORBIDDEN;
+  }
+
+  private HttpResponse answered(Exchange exchange, HttpResponse response, long startNanos) {
+    security.audit().answered(exchange, response, startNanos);
+    exchange.span().end(response);
+    exchange.leave();
+    HttpResponse named =
+        response.addHeader(RawHeader.create(Exchange.REQUEST_ID_HEADER, exchange.requestId()));
+    return exchange.caller().isEmpty() || response.entity().isStrict()
+        ? named
+        : named.transformEntityDataBytes(counted(exchange.caller().get()));
+  }
+
+  /** An answer that comes bit by bit counts as a request until its end. */
+  private Flow<ByteString, ByteString, NotUsed> counted(Caller caller) {
+    return Flow.<ByteString>create()
+        .watchTermination(
+            (unused, ended) -> {
+              Throttle.Visit visit = security.guard().goOn(caller);
+              ended.whenComplete((done, failure) -> visit.end());
+              return unused;
+            });
   }
 
   private static HttpResponse refusal(HttpRequest request, Throwable failure) {
+    if (Failures.unwrap(failure) instanceof Refused refused) {
+      return refused.response();
+    }
     VudoException typed = Failures.typed(failure);
     if (typed.code() == ErrorCode.INTERNAL_ERROR) {
       log.error("{} {} failed", request.method().name(), request.getUri().path(), failure);
     }
-    return failure instanceof WrongMethod wrong ? wrong.response() : problem(typed);
+    return problem(typed);
   }
 
   private static HttpResponse timedOut(HttpRequest request) {
@@ -291,50 +459,25 @@ public final class Gateway {
   }
 
   /** The answer that tells an error. */
-  static HttpResponse problem(VudoException failure) {
+  public static HttpResponse problem(VudoException failure) {
     HttpResponse response =
         HttpResponse.create()
             .withStatus(StatusCodes.get(failure.code().httpStatus()))
-            .withEntity(PROBLEM, Json.write(Json.problem(failure)));
+            .withEntity(PROBLEM, Json.write(Json.problem(failure)))
+            .addAttribute(AuditLog.CODE, failure.code());
     return RETRY_LATER.contains(failure.code())
         ? response.addHeader(RawHeader.create("Retry-After", "1"))
         : response;
   }
 
-  /** A path that exists, by a method that it does not have. */
-  private static final class WrongMethod extends RuntimeException {
-    private final Set<HttpMethod> allowed;
-
-    WrongMethod(Set<HttpMethod> allowed) {
-      super("method not allowed", null, false, false);
-      this.allowed = allowed;
-    }
-
-    HttpResponse response() {
-      VudoException failure =
-          new VudoException(
-              ErrorCode.REQUEST_INVALID,
-              "The address takes "
-                  + allowed.stream()
-                      .map(HttpMethod::name)
-                      .sorted()
-                      .collect(Collectors.joining(", "))
-                  + ".");
-      return HttpResponse.create()
-          .withStatus(StatusCodes.METHOD_NOT_ALLOWED)
-          .addHeader(Allow.create(allowed.toArray(HttpMethod[]::new)))
-          .withEntity(PROBLEM, Json.write(Json.problem(failure).put("status", 405)));
-    }
-  }
-
   /**
-   * Refuses what a web page of somebody else sends through the user's browser. The gateway has no
-   * login that would stop such a page, so its origin must be the gateway itself; and a name that
-   * was rebound to this machine does not count as the gateway.
+   * Refuses what a web page of somebody else sends through the user's browser. A gateway that asks
+   * for no token would not stop such a page, so its origin must be the gateway itself; and a name
+   * that was rebound to this machine does not count as the gateway.
    */
   private void refuseForeign(HttpRequest request) {
     String host = request.getUri().getHost().address();
-    if (loopbackOnly && !isLoopback(host)) {
+    if (loopbackOnly && !GatewaySecurity.isLoopback(host)) {
       throw new VudoException(
           ErrorCode.REQUEST_INVALID,
           "The gateway answers this machine only, by 127.0.0.1 or localhost.");
@@ -352,131 +495,134 @@ public final class Gateway {
             });
   }
 
-  private static boolean isLoopback(String host) {
-    if (host.equals("localhost")) {
-      return true;
-    }
-    // Only literals: a name would be looked up, and a name is what an attacker controls.
-    boolean literal = host.indexOf(':') >= 0 || host.matches("[0-9.]+");
-    try {
-      return literal && InetAddress.getByName(host).isLoopbackAddress();
-    } catch (java.net.UnknownHostException e) {
-      return false;
-    }
+  private void enter(Exchange exchange) {
+    Caller caller = security.guard().identify(exchange);
+    exchange.isFrom(caller);
+    exchange.entered(security.guard().enter(caller));
   }
 
   private CompletionStage<HttpResponse> route(Exchange exchange) {
-    Map<HttpMethod, Handler> handlers = handlers(exchange.path());
-    if (handlers.isEmpty()) {
+    if (exchange.route().isPresent()) {
+      enter(exchange);
+      return answer(exchange, exchange.route().get());
+    }
+    List<String> path = exchange.path();
+    List<Route> routes = Route.at(path);
+    String method = exchange.request().method().name();
+    Optional<Route> route =
+        routes.stream().filter(each -> each.method().equals(method)).findFirst();
+    route.ifPresent(found -> exchange.matched(found, found.arguments(path)));
+    boolean open = !routes.isEmpty() && routes.stream().allMatch(each -> each.role().isEmpty());
+    if (!open) {
+      enter(exchange);
+    }
+    if (routes.isEmpty()) {
       throw new VudoException(ErrorCode.NOT_FOUND, exchange.request().getUri().path());
     }
-    Handler handler = handlers.get(exchange.request().method());
-    if (handler == null) {
-      throw new WrongMethod(handlers.keySet());
+    if (route.isEmpty()) {
+      throw wrongMethod(routes);
     }
-    return handler.answer(exchange);
+    return answer(exchange, route.get());
   }
 
-  /** What there is at a path, by method; nothing when there is nothing. */
-  private Map<HttpMethod, Handler> handlers(List<String> path) {
-    String first = path.isEmpty() ? "" : path.get(0);
-    List<String> rest = path.isEmpty() ? path : path.subList(1, path.size());
-    return switch (first) {
-      case "health" -> rest.size() == 1 ? health(rest.get(0)) : Map.of();
-      case "v1" -> rest.isEmpty() ? Map.of() : version1(rest.get(0), rest.subList(1, rest.size()));
-      default -> Map.of();
-    };
+  private CompletionStage<HttpResponse> answer(Exchange exchange, Route route) {
+    exchange.caller().ifPresent(caller -> Guard.authorize(caller, route));
+    exchange.isTraced(tracing.begin(exchange, route));
+    return exchange.span().within(() -> handlers.get(route).answer(exchange));
   }
 
-  private Map<HttpMethod, Handler> health(String what) {
-    return switch (what) {
-      case "alive" -> Map.of(HttpMethods.GET, exchange -> ok(Json.object().put("status", "alive")));
-      case "ready" -> Map.of(HttpMethods.GET, exchange -> ready());
-      default -> Map.of();
-    };
+  /** A path that exists, by a method that it does not have. */
+  private static Refused wrongMethod(List<Route> routes) {
+    List<String> allowed = routes.stream().map(Route::method).sorted().toList();
+    VudoException why =
+        new VudoException(
+            ErrorCode.REQUEST_INVALID, "The address takes " + String.join(", ", allowed) + ".");
+    return new Refused(
+        why,
+        HttpResponse.create()
+            .withStatus(StatusCodes.METHOD_NOT_ALLOWED)
+            .addHeader(RawHeader.create("Allow", String.join(", ", allowed)))
+            .withEntity(PROBLEM, Json.write(Json.problem(why).put("status", 405))));
   }
 
-  private Map<HttpMethod, Handler> version1(String collection, List<String> rest) {
-    return switch (collection) {
-      case "status" ->
-          rest.isEmpty()
-              ? Map.of(HttpMethods.GET, exchange -> ok(services.status().now()))
-              : Map.of();
-      case "deployments" -> deployments(rest);
-      case "spirits" -> spirits(rest);
-      case "dead-letters" -> deadLetters(rest);
-      case "spaces" -> rest.size() == 2 ? spaces.at(rest.get(0), rest.get(1)) : Map.of();
-      default -> Map.of();
-    };
-  }
-
-  private Map<HttpMethod, Handler> deployments(List<String> rest) {
-    return switch (rest.size()) {
-      case 0 -> Map.of(HttpMethods.GET, exchange -> listDeployments());
-      case 1 ->
-          Map.of(
-              HttpMethods.GET, exchange -> showDeployment(rest.get(0)),
-              HttpMethods.POST, exchange -> deploy(exchange, rest.get(0)));
-      case 2 ->
-          rest.get(1).equals("swap")
-              ? Map.of(
-                  HttpMethods.GET, exchange -> showSwap(rest.get(0)),
-                  HttpMethods.POST, exchange -> swap(exchange, rest.get(0)))
-              : Map.of();
-      default -> Map.of();
-    };
-  }
-
-  private Map<HttpMethod, Handler> spirits(List<String> rest) {
-    if (rest.isEmpty()) {
-      return Map.of(HttpMethods.GET, this::listSpirits);
+  private Map<Route, Handler> handlers() {
+    Map<Route, Handler> all = new EnumMap<>(Route.class);
+    all.put(Route.ALIVE, exchange -> health("alive", false));
+    all.put(Route.READY, exchange -> health("ready", true));
+    all.put(Route.SCRAPE_METRICS, exchange -> metrics());
+    all.put(Route.OPENAPI, Gateway::openApi);
+    all.put(Route.SHOW_STATUS, exchange -> services.status().now().thenApply(Gateway::json));
+    all.put(Route.LIST_DEPLOYMENTS, exchange -> listDeployments());
+    all.put(Route.SHOW_DEPLOYMENT, exchange -> showDeployment(exchange.argument("type")));
+    all.put(Route.DEPLOY, exchange -> deploy(exchange, exchange.argument("type")));
+    all.put(Route.SHOW_SWAP, exchange -> showSwap(exchange.argument("type")));
+    all.put(Route.SWAP, exchange -> swap(exchange, exchange.argument("type")));
+    all.put(Route.LIST_SPIRITS, this::listSpirits);
+    all.put(Route.ASK, spirit(this::ask));
+    all.put(Route.TELL, spirit(this::tell));
+    all.put(Route.SHOW_HISTORY, spirit(this::history));
+    all.put(Route.REPLAY, spirit(this::replay));
+    all.put(Route.REHEARSE, spirit(this::rehearse));
+    all.put(Route.EXPORT_STATE, spirit(this::exportState));
+    all.put(Route.COMPARE_STATES, spirit(this::compareStates));
+    all.put(Route.FORK, spirit(this::fork));
+    all.put(Route.RESTART, spirit(this::restart));
+    all.put(Route.MIGRATE, spirit(this::migrate));
+    all.put(Route.LIST_DEAD_LETTERS, this::listDeadLetters);
+    all.put(
+        Route.SHOW_DEAD_LETTER, exchange -> showDeadLetter(exchange, exchange.argument("letter")));
+    all.put(
+        Route.DROP_DEAD_LETTER, exchange -> dropDeadLetter(exchange, exchange.argument("letter")));
+    all.put(
+        Route.REPLAY_DEAD_LETTER,
+        exchange -> replayDeadLetter(exchange, exchange.argument("letter")));
+    all.putAll(cluster.handlers());
+    all.putAll(processes.handlers());
+    all.putAll(spaces.handlers());
+    all.putAll(ghosts.handlers());
+    if (all.size() < Route.values().length) {
+      throw new IllegalStateException("There are routes that nothing answers to.");
     }
-    if (rest.size() != 3) {
-      return Map.of();
-    }
-    return switch (rest.get(2)) {
-      case "ask" -> Map.of(HttpMethods.POST, exchange -> ask(exchange, rest.get(0), rest.get(1)));
-      case "tell" -> Map.of(HttpMethods.POST, exchange -> tell(exchange, rest.get(0), rest.get(1)));
-      case "history" ->
-          Map.of(HttpMethods.GET, exchange -> history(exchange, rest.get(0), rest.get(1)));
-      case "replay" ->
-          Map.of(
-              HttpMethods.GET, exchange -> replay(exchange, rest.get(0), rest.get(1)),
-              HttpMethods.POST, exchange -> rehearse(exchange, rest.get(0), rest.get(1)));
-      case "state" ->
-          Map.of(HttpMethods.GET, exchange -> exportState(exchange, rest.get(0), rest.get(1)));
-      case "diff" ->
-          Map.of(HttpMethods.GET, exchange -> compareStates(exchange, rest.get(0), rest.get(1)));
-      case "fork" -> Map.of(HttpMethods.POST, exchange -> fork(exchange, rest.get(0), rest.get(1)));
-      case "restart" ->
-          Map.of(HttpMethods.POST, exchange -> restart(exchange, rest.get(0), rest.get(1)));
-      case "migrate" ->
-          Map.of(HttpMethods.POST, exchange -> migrate(exchange, rest.get(0), rest.get(1)));
-      default -> Map.of();
-    };
+    return all;
   }
 
-  private Map<HttpMethod, Handler> deadLetters(List<String> rest) {
-    return switch (rest.size()) {
-      case 0 -> Map.of(HttpMethods.GET, this::listDeadLetters);
-      case 1 ->
-          Map.of(
-              HttpMethods.GET, exchange -> showDeadLetter(exchange, rest.get(0)),
-              HttpMethods.DELETE, exchange -> dropDeadLetter(exchange, rest.get(0)));
-      case 2 ->
-          rest.get(1).equals("replay")
-              ? Map.of(HttpMethods.POST, exchange -> replayDeadLetter(exchange, rest.get(0)))
-              : Map.of();
-      default -> Map.of();
-    };
+  private static CompletionStage<HttpResponse> openApi(Exchange exchange) {
+    exchange.query(Set.of());
+    return CompletableFuture.completedFuture(
+        HttpResponse.create().withEntity(ContentTypes.APPLICATION_JSON, OpenApi.document()));
   }
 
-  private CompletionStage<HttpResponse> ready() {
-    Optional<String> reason = services.whyNotReady().get();
-    if (reason.isPresent()) {
-      throw new VudoException(ErrorCode.SPIRIT_UNAVAILABLE, reason.get());
+  /** Answers a request about a Spirit. */
+  private interface SpiritHandler {
+    CompletionStage<HttpResponse> answer(Exchange exchange, String type, String id);
+  }
+
+  private static Handler spirit(SpiritHandler handler) {
+    return exchange -> handler.answer(exchange, exchange.argument("type"), exchange.argument("id"));
+  }
+
+  private CompletionStage<HttpResponse> health(String status, boolean ready) {
+    ObjectNode problems = services.health().problems(ready);
+    ObjectNode parts = services.health().parts(ready);
+    if (problems.isEmpty()) {
+      ObjectNode node = Json.object().put("status", status);
+      node.set("parts", parts);
+      return ok(node);
     }
-    return ok(Json.object().put("status", "ready"));
+    List<String> reasons = new ArrayList<>();
+    problems.forEach(reason -> reasons.add(reason.asText()));
+    return CompletableFuture.completedFuture(
+        problem(
+            new VudoException(
+                ErrorCode.SPIRIT_UNAVAILABLE, "Not " + status + ": " + String.join(" ", reasons)),
+            "parts",
+            parts));
+  }
+
+  private CompletionStage<HttpResponse> metrics() {
+    return CompletableFuture.completedFuture(
+        HttpResponse.create()
+            .withEntity(ContentTypes.TEXT_PLAIN_UTF8, services.metrics().scrape()));
   }
 
   private CompletionStage<HttpResponse> listDeployments() {
@@ -611,7 +757,12 @@ public final class Gateway {
 
   /** Everything of a message that comes before its payload. */
   private record MessageHead(
-      SpiritId to, String type, String idempotencyKey, Duration timeout, int maxPayloadBytes) {}
+      SpiritId to,
+      String type,
+      String idempotencyKey,
+      Optional<Duration> sentBefore,
+      Duration timeout,
+      int maxPayloadBytes) {}
 
   private MessageHead messageHead(Exchange exchange, String type, String id) {
     exchange.query(Set.of());
@@ -623,8 +774,38 @@ public final class Gateway {
         to,
         exchange.header("X-Vudo-Type").orElse(DEFAULT_MESSAGE_TYPE),
         idempotencyKey(exchange),
+        sentBefore(exchange),
         timeout,
         deployment.limits().maxPayloadBytes());
+  }
+
+  static Optional<Duration> sentBefore(Exchange exchange) {
+    Optional<Duration> sentBefore = exchange.header("X-Vudo-Sent-Before").map(Quantities::duration);
+    if (sentBefore.isPresent() && idempotencyKey(exchange).isEmpty()) {
+      throw new VudoException(
+          ErrorCode.REQUEST_INVALID, "X-Vudo-Sent-Before is for messages with an Idempotency-Key.");
+    }
+    return sentBefore;
+  }
+
+  private CompletionStage<Optional<byte[]>> send(MessageHead head, byte[] payload) {
+    return head.sentBefore()
+        .map(
+            before ->
+                services
+                    .spirits()
+                    .askAgain(
+                        head.to(),
+                        head.type(),
+                        payload,
+                        head.idempotencyKey(),
+                        before,
+                        head.timeout()))
+        .orElseGet(
+            () ->
+                services
+                    .spirits()
+                    .ask(head.to(), head.type(), payload, head.idempotencyKey(), head.timeout()));
   }
 
   private Duration timeout(String text) {
@@ -645,11 +826,7 @@ public final class Gateway {
     MessageHead head = messageHead(exchange, type, id);
     return exchange
         .body(head.maxPayloadBytes(), ErrorCode.PAYLOAD_TOO_LARGE)
-        .thenCompose(
-            payload ->
-                services
-                    .spirits()
-                    .ask(head.to(), head.type(), payload, head.idempotencyKey(), head.timeout()))
+        .thenCompose(payload -> exchange.span().within(() -> send(head, payload)))
         .thenApply(
             reply ->
                 reply
@@ -666,20 +843,41 @@ public final class Gateway {
     MessageHead head = messageHead(exchange, type, id);
     return exchange
         .body(head.maxPayloadBytes(), ErrorCode.PAYLOAD_TOO_LARGE)
-        .thenCompose(
-            payload ->
-                services
-                    .spirits()
-                    .tell(head.to(), head.type(), payload, head.idempotencyKey(), head.timeout()))
-        .thenApply(done -> nothing());
+        .thenCompose(payload -> exchange.span().within(() -> send(head, payload)))
+        .thenApply(reply -> nothing());
   }
 
   private CompletionStage<HttpResponse> migrate(Exchange exchange, String type, String id) {
     Parameters query = new Parameters(exchange.query(Set.of("engine")));
     SpiritId spirit = new SpiritId(type, id);
-    String engine = query.text("engine").orElseThrow(() -> missing("engine"));
+    Optional<String> engine = query.text("engine");
     Duration timeout = exchange.header("X-Vudo-Timeout").map(this::timeout).orElse(askTimeout);
     exchange.allow(timeout);
+    return engine.isPresent()
+        ? changeEngine(exchange, spirit, engine.get(), timeout)
+        : relocate(exchange, spirit, timeout);
+  }
+
+  private CompletionStage<HttpResponse> relocate(
+      Exchange exchange, SpiritId spirit, Duration timeout) {
+    return exchange
+        .optionalJson(MAX_SMALL_BODY_BYTES, ErrorCode.REQUEST_INVALID, Set.of("node"))
+        .thenCompose(
+            body -> {
+              JsonNode node = body.path("node");
+              if (!node.isTextual()) {
+                throw new VudoException(
+                    ErrorCode.REQUEST_INVALID,
+                    "Where to? Either the parameter \"engine\", or {\"node\":\"HOST:PORT\"} as the"
+                        + " body.");
+              }
+              return services.spirits().relocations().move(spirit, node.textValue(), timeout);
+            })
+        .thenApply(relocation -> json(ClusterRoutes.json(relocation)));
+  }
+
+  private CompletionStage<HttpResponse> changeEngine(
+      Exchange exchange, SpiritId spirit, String engine, Duration timeout) {
     return exchange
         .body(0, ErrorCode.REQUEST_INVALID)
         .thenCompose(nothing -> services.spirits().migrate(spirit, engine, timeout))
@@ -714,9 +912,8 @@ public final class Gateway {
                       HttpEntities.createChunked(
                           JSON_LINES,
                           query.follow()
-                              ? lines
-                                  .keepAlive(FOLLOW_SIGN_OF_LIFE, () -> EMPTY_LINE)
-                                  .via(stop.flow())
+                              ? streams.ending(
+                                  lines.keepAlive(FOLLOW_SIGN_OF_LIFE, () -> EMPTY_LINE))
                               : lines));
             });
   }
@@ -868,7 +1065,7 @@ public final class Gateway {
         .thenApply(done -> nothing());
   }
 
-  private static String idempotencyKey(Exchange exchange) {
+  static String idempotencyKey(Exchange exchange) {
     return exchange.header("Idempotency-Key").orElse("");
   }
 

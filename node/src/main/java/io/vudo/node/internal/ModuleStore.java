@@ -12,6 +12,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.Optional;
 
 /**
  * The modules that were deployed on a node, one file a digest: {@code DIR/modules/<sha256>.wasm}.
@@ -101,6 +102,37 @@ public final class ModuleStore {
           file + " does not have its digest; deploying the same module again mends it.");
     }
     return module;
+  }
+
+  /**
+   * A part of a module, unchecked.
+   *
+   * @param totalBytes of the whole module
+   * @param bytes the part; empty behind the end
+   */
+  @SuppressWarnings("ArrayRecordComponent") // Never compared.
+  record Part(long totalBytes, byte[] bytes) {}
+
+  /**
+   * A part of a module, for another node that checks the whole; empty when the module is not here.
+   *
+   * @throws VudoException {@code JOURNAL_UNAVAILABLE}
+   */
+  Optional<Part> part(ModuleDigest digest, long offset, int most) {
+    Path file = fileOf(digest);
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+      long total = channel.size();
+      long length = Math.max(0, Math.min(most, total - offset));
+      ByteBuffer part = ByteBuffer.allocate(Math.toIntExact(length));
+      while (part.hasRemaining() && channel.read(part, offset + part.position()) >= 0) {
+        // Reads on.
+      }
+      return Optional.of(new Part(total, part.array()));
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
+    } catch (IOException e) {
+      throw new VudoException(ErrorCode.JOURNAL_UNAVAILABLE, "Cannot read " + file + ": " + e, e);
+    }
   }
 
   private Path fileOf(ModuleDigest digest) {

@@ -5,9 +5,13 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.vudo.node.NodeSettings;
 import io.vudo.spirit.Engine;
 import io.vudo.spirit.Engines;
+import io.vudo.spirit.SpiritRuntime;
 import io.vudo.spirit.SpiritStatus;
 import io.vudo.spirit.Spirits;
+import java.time.Duration;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletionStage;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.javadsl.Adapter;
 import org.apache.pekko.cluster.Cluster;
@@ -15,23 +19,28 @@ import org.apache.pekko.cluster.Member;
 
 /** What {@code GET /v1/status} says of the node. */
 final class NodeStatus {
+  private static final Duration HOST_TIMEOUT = Duration.ofSeconds(1);
+
   private final NodeSettings settings;
   private final ActorSystem<?> system;
   private final Engines engines;
   private final Spirits spirits;
   private final Deployments deployments;
+  private final ModuleExchange modules;
 
   NodeStatus(
       NodeSettings settings,
       ActorSystem<?> system,
       Engines engines,
       Spirits spirits,
-      Deployments deployments) {
+      Deployments deployments,
+      ModuleExchange modules) {
     this.settings = settings;
     this.system = system;
     this.engines = engines;
     this.spirits = spirits;
     this.deployments = deployments;
+    this.modules = modules;
   }
 
   private ObjectNode engine(String name) {
@@ -42,7 +51,23 @@ final class NodeStatus {
         .put("maxInstances", engine.maxInstances());
   }
 
-  ObjectNode now() {
+  /** What the node says now; without its place in the cluster when that takes too long. */
+  CompletionStage<ObjectNode> now() {
+    return spirits
+        .relocations()
+        .here(HOST_TIMEOUT)
+        .handle(
+            (host, failure) -> {
+              ObjectNode node = local();
+              if (failure == null) {
+                node.put("node", host.node());
+                ClusterRoutes.put(node.putObject("host"), host);
+              }
+              return node;
+            });
+  }
+
+  private ObjectNode local() {
     List<SpiritStatus> resident = spirits.resident();
     Runtime runtime = Runtime.getRuntime();
     ObjectNode node = Json.object().put("version", Version.text());
@@ -60,16 +85,23 @@ final class NodeStatus {
         .put("waiting", resident.stream().mapToLong(SpiritStatus::waiting).sum())
         .put("memoryBytes", resident.stream().mapToLong(SpiritStatus::memoryBytes).sum());
     node.put("deployments", deployments.all().size());
+    node.putObject("modules")
+        .put("fetched", modules.modulesFetched())
+        .put("bytesFetched", modules.bytesFetched())
+        .put("bytesServed", modules.bytesServed());
     node.putObject("heap")
         .put("usedBytes", runtime.totalMemory() - runtime.freeMemory())
         .put("maxBytes", runtime.maxMemory());
     ArrayNode members = node.putArray("members");
     Cluster cluster = Cluster.get(Adapter.toClassic(system));
+    Set<Member> unreachable = cluster.state().getUnreachable();
     for (Member member : cluster.state().getMembers()) {
       members
           .addObject()
           .put("address", member.address().hostPort())
           .put("status", member.status().toString())
+          .put("role", member.hasRole(SpiritRuntime.ROLE) ? "node" : "service")
+          .put("reachable", !unreachable.contains(member))
           .put("self", member.uniqueAddress().equals(cluster.selfUniqueAddress()));
     }
     return node;

@@ -22,10 +22,7 @@ import java.util.Set;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Function;
 import org.apache.pekko.actor.typed.ActorSystem;
-import org.apache.pekko.http.javadsl.model.HttpMethod;
-import org.apache.pekko.http.javadsl.model.HttpMethods;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
-import org.apache.pekko.stream.SharedKillSwitch;
 
 /** What the gateway has below {@code /v1/spaces}: tuples and templates in JSON. */
 final class SpaceRoutes {
@@ -42,46 +39,49 @@ final class SpaceRoutes {
    * The addresses of {@code spaces}.
    *
    * @param timeout reads {@code X-Vudo-Timeout}
-   * @param stop ends what would go on for ever
+   * @param streams those that would go on for ever
    * @param maxWatchBehindBytes see {@code vudo.http.max-watch-behind}
    */
   SpaceRoutes(
       ActorSystem<?> system,
       Tuplespace spaces,
       Function<String, Duration> timeout,
-      SharedKillSwitch stop,
+      EndlessStreams streams,
       long maxWatchBehindBytes) {
     this.spaces = spaces;
     this.timeout = timeout;
-    this.watches = new WatchStreams(system, spaces, stop, maxWatchBehindBytes);
+    this.watches = new WatchStreams(system, spaces, streams, maxWatchBehindBytes);
   }
 
-  /** What there is for an operation, by method; nothing when there is nothing. */
-  Map<HttpMethod, Gateway.Handler> at(String space, String operation) {
-    return switch (operation) {
-      case "write" -> post(exchange -> write(exchange, space));
-      case "read" -> post(exchange -> read(exchange, space));
-      case "take" -> post(exchange -> take(exchange, space));
-      case "read-all" -> post(exchange -> readAll(exchange, space));
-      case "take-all" -> post(exchange -> takeAll(exchange, space));
-      case "count" -> post(exchange -> count(exchange, space));
-      case "swap" -> post(exchange -> swap(exchange, space));
-      case "renew" -> post(exchange -> renew(exchange, space));
-      case "cancel-lease" -> post(exchange -> cancelLease(exchange, space));
-      case "barrier" -> post(exchange -> barrier(exchange, space));
-      case "begin" -> post(exchange -> begin(exchange, space));
-      case "commit" -> post(exchange -> end(exchange, space, Transaction::commit));
-      case "abort" -> post(exchange -> end(exchange, space, Transaction::abort));
-      case "watch" ->
-          Map.of(
-              HttpMethods.GET, exchange -> watchByQuery(exchange, space),
-              HttpMethods.POST, exchange -> watchByBody(exchange, space));
-      default -> Map.of();
-    };
+  /** What answers to each of these. */
+  Map<Route, Gateway.Handler> handlers() {
+    return Map.ofEntries(
+        on(Route.WRITE_TUPLES, this::write),
+        on(Route.READ_TUPLE, this::read),
+        on(Route.TAKE_TUPLE, this::take),
+        on(Route.READ_ALL_TUPLES, this::readAll),
+        on(Route.TAKE_ALL_TUPLES, this::takeAll),
+        on(Route.COUNT_TUPLES, this::count),
+        on(Route.SWAP_TUPLE, this::swap),
+        on(Route.RENEW_LEASE, this::renew),
+        on(Route.CANCEL_LEASE, this::cancelLease),
+        on(Route.WAIT_AT_BARRIER, this::barrier),
+        on(Route.BEGIN_TRANSACTION, this::begin),
+        on(
+            Route.COMMIT_TRANSACTION,
+            (exchange, space) -> end(exchange, space, Transaction::commit)),
+        on(Route.ABORT_TRANSACTION, (exchange, space) -> end(exchange, space, Transaction::abort)),
+        on(Route.WATCH_TUPLES_BY_QUERY, this::watchByQuery),
+        on(Route.WATCH_TUPLES, this::watchByBody));
   }
 
-  private static Map<HttpMethod, Gateway.Handler> post(Gateway.Handler handler) {
-    return Map.of(HttpMethods.POST, handler);
+  /** Answers a request about a space. */
+  private interface SpaceHandler {
+    CompletionStage<HttpResponse> answer(Exchange exchange, String space);
+  }
+
+  private static Map.Entry<Route, Gateway.Handler> on(Route route, SpaceHandler handler) {
+    return Map.entry(route, exchange -> handler.answer(exchange, exchange.argument("space")));
   }
 
   // Writing

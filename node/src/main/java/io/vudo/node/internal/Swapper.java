@@ -95,7 +95,7 @@ final class Swapper {
     ModuleDigest digest =
         deployments
             .swapped(type)
-            .flatMap(Deployments.Swap::from)
+            .flatMap(DeploymentState.Swap::from)
             .orElseThrow(
                 () ->
                     new VudoException(

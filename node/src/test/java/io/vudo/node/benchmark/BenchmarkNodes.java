@@ -49,11 +49,15 @@ final class BenchmarkNodes {
 
   static void deploy(VudoNode node, String type, String query, byte[] module)
       throws IOException, InterruptedException {
+    deploy(node.httpAddress(), type, query, module);
+  }
+
+  static void deploy(URI node, String type, String query, byte[] module)
+      throws IOException, InterruptedException {
     HttpResponse<String> response =
         HttpClient.newHttpClient()
             .send(
-                HttpRequest.newBuilder(
-                        URI.create(node.httpAddress() + "/v1/deployments/" + type + query))
+                HttpRequest.newBuilder(URI.create(node + "/v1/deployments/" + type + query))
                     .POST(HttpRequest.BodyPublishers.ofByteArray(module))
                     .build(),
                 HttpResponse.BodyHandlers.ofString());

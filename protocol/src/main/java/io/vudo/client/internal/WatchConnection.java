@@ -19,13 +19,14 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
 /**
  * One watch, on one connection after the other. No thread waits with it.
  *
  * <p>A node says something at least every ten seconds; one that is silent for longer is given up.
  */
-public final class WatchConnection implements Watch {
+public final class WatchConnection implements Watch, Consumer<VudoError> {
   private static final Logger LOG = System.getLogger(WatchConnection.class.getName());
 
   private static final long SILENCE_NANOS = TimeUnit.SECONDS.toNanos(30);
@@ -64,6 +65,7 @@ public final class WatchConnection implements Watch {
   public static CompletableFuture<Watch> start(
       Requests requests, String path, String body, WatchHandler handler) {
     WatchConnection watch = new WatchConnection(requests, path, body, handler);
+    requests.opened(watch);
     watch.connect();
     return watch.started;
   }
@@ -75,9 +77,17 @@ public final class WatchConnection implements Watch {
       over = true;
       open = current;
     }
+    requests.ended(this);
     if (open != null) {
       open.cut();
     }
+  }
+
+  /** That the client is closed. */
+  @Override
+  public void accept(VudoError error) {
+    end(error);
+    close();
   }
 
   private void connect() {
@@ -124,6 +134,7 @@ public final class WatchConnection implements Watch {
       }
       over = true;
     }
+    requests.ended(this);
     if (!started.completeExceptionally(error.toException())) {
       try {
         handler.ended(error);

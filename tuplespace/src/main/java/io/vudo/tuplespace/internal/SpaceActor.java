@@ -116,6 +116,8 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
   private final WaitListener listener;
   private final SpaceClock clock;
   private final Siblings siblings;
+  private final SpaceMeters meters;
+  private final SpaceMeters.Contents contents;
   private final ActorRef<SpaceReply> followed;
   private final TimerScheduler<Message> timers;
 
@@ -137,8 +139,11 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
       HoldResolver resolver,
       WaitListener listener,
       SpaceClock clock,
-      Siblings siblings) {
+      Siblings siblings,
+      SpaceMeters meters) {
     super(context);
+    this.meters = meters;
+    this.contents = meters.contents();
     this.timers = timers;
     this.siblings = siblings;
     this.followed = context.messageAdapter(SpaceReply.class, SpaceActor::followedBy);
@@ -164,13 +169,15 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
       HoldResolver resolver,
       WaitListener listener,
       SpaceClock clock,
-      Siblings siblings) {
+      Siblings siblings,
+      SpaceMeters meters) {
     return Behaviors.<Message>setup(
             context ->
                 Behaviors.withTimers(
                     timers ->
                         new SpaceActor(
-                            context, timers, place, settings, resolver, listener, clock, siblings)))
+                            context, timers, place, settings, resolver, listener, clock, siblings,
+                            meters)))
         .narrow();
   }
 
@@ -297,7 +304,9 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
                     clock,
                     siblings,
                     followed,
-                    getContext().getSelf()));
+                    getContext().getSelf(),
+                    meters,
+                    contents));
     getContext().watch(log);
   }
 
@@ -307,6 +316,8 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
   }
 
   private Behavior<Message> onLogStopped(Throwable cause) {
+    // One that failed has not said so itself.
+    contents.leave();
     LOG.error("The journal of space {} failed.", place.entityId(), cause);
     ErrorCode code = codeOf(cause);
     // Of a batch on its way nobody can say whether it is durable. The new log will know, and an
@@ -356,6 +367,7 @@ public final class SpaceActor extends AbstractBehavior<SpaceActor.Message> {
 
   private void refuse(SpaceWork work, ErrorCode code, String detail) {
     if (work instanceof SpaceCommand.Operation operation) {
+      meters.refused(operation);
       operation.replyTo().tell(SpaceState.refused(code, detail));
       if (operation instanceof SpaceCommand.PatientOperation patient) {
         waitingCallers.remove(patient.patience().waitId(), patient.replyTo());

@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.Set;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.PostStop;
 import org.apache.pekko.persistence.typed.PersistenceId;
 import org.apache.pekko.persistence.typed.RecoveryCompleted;
 import org.apache.pekko.persistence.typed.SnapshotAdapter;
@@ -58,6 +59,8 @@ final class SpaceLog extends EventSourcedBehavior<SpaceLog.Batch, SpaceEvent, Sp
   private final ActorRef<SpaceReply> followed;
   private final HoldChecks holdChecks;
   private final Watchers watchers;
+  private final SpaceMeters meters;
+  private final SpaceMeters.Contents contents;
 
   private SpaceLog(
       SpaceActor.Place place,
@@ -67,8 +70,12 @@ final class SpaceLog extends EventSourcedBehavior<SpaceLog.Batch, SpaceEvent, Sp
       SpaceClock clock,
       Siblings siblings,
       ActorRef<SpaceReply> followed,
-      ActorRef<SpaceActor.Message> front) {
+      ActorRef<SpaceActor.Message> front,
+      SpaceMeters meters,
+      SpaceMeters.Contents contents) {
     super(PersistenceId.of("space", place.entityId()));
+    this.meters = meters;
+    this.contents = contents;
     this.siblings = siblings;
     this.followed = followed;
     this.watchers =
@@ -91,8 +98,11 @@ final class SpaceLog extends EventSourcedBehavior<SpaceLog.Batch, SpaceEvent, Sp
       SpaceClock clock,
       Siblings siblings,
       ActorRef<SpaceReply> followed,
-      ActorRef<SpaceActor.Message> front) {
-    return new SpaceLog(place, settings, resolver, listener, clock, siblings, followed, front);
+      ActorRef<SpaceActor.Message> front,
+      SpaceMeters meters,
+      SpaceMeters.Contents contents) {
+    return new SpaceLog(
+        place, settings, resolver, listener, clock, siblings, followed, front, meters, contents);
   }
 
   @Override
@@ -131,6 +141,9 @@ final class SpaceLog extends EventSourcedBehavior<SpaceLog.Batch, SpaceEvent, Sp
       SpaceState.Decision decision = space.handle(work);
       events.addAll(decision.events());
       notices.addAll(decision.notices());
+      if (work instanceof SpaceCommand.Request request) {
+        meters.handled(request, decision.reply());
+      }
       if (work instanceof SpaceCommand.Operation operation && decision.reply().isPresent()) {
         answers.add(() -> operation.replyTo().tell(decision.reply().get()));
         if (operation instanceof SpaceCommand.PatientOperation patient) {
@@ -222,6 +235,7 @@ final class SpaceLog extends EventSourcedBehavior<SpaceLog.Batch, SpaceEvent, Sp
   public SignalHandler<Recovered> signalHandler() {
     return newSignalHandlerBuilder()
         .onSignal(RecoveryCompleted.instance(), this::onRecovered)
+        .onSignal(PostStop.instance(), state -> contents.leave())
         .build();
   }
 
@@ -263,6 +277,7 @@ final class SpaceLog extends EventSourcedBehavior<SpaceLog.Batch, SpaceEvent, Sp
       boolean recovered,
       Set<String> endedWaits,
       Map<String, ActorRef<SpaceReply>> restoredCallers) {
+    contents.are(space.store().size(), space.store().storedBytes(), space.waiters().size());
     long now = space.store().nowMillis();
     holdChecks.ask(space.store(), now);
     Transactions transactions = space.transactions();

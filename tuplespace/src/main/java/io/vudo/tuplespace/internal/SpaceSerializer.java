@@ -9,7 +9,6 @@ import io.vudo.protocol.Tuple;
 import io.vudo.protocol.TupleChange;
 import io.vudo.protocol.TupleCodec;
 import io.vudo.protocol.VudoError;
-import io.vudo.protocol.VudoException;
 import io.vudo.tuplespace.HoldOutcome;
 import io.vudo.tuplespace.OperationId;
 import io.vudo.tuplespace.internal.v1.SpaceProto;
@@ -94,7 +93,8 @@ public final class SpaceSerializer extends SerializerWithStringManifest {
         case SNAPSHOT -> read(SpaceProto.SpaceSnapshot.parseFrom(bytes));
         default -> throw unknown("manifest " + manifest);
       };
-    } catch (InvalidProtocolBufferException | VudoException e) {
+    } catch (InvalidProtocolBufferException | RuntimeException e) {
+      // Damaged bytes can be good Protobuf with an address in it that Pekko cannot read.
       NotSerializableException failure =
           new NotSerializableException("A damaged " + manifest + " of a tuplespace.");
       failure.initCause(e);

@@ -259,6 +259,11 @@ final class TupleStore {
     return Collections.unmodifiableCollection(visible);
   }
 
+  /** How many tuples are visible. */
+  int size() {
+    return visible.size();
+  }
+
   /** Bytes of all tuples, visible and held. */
   long storedBytes() {
     return storedBytes;

@@ -102,7 +102,13 @@ class SpaceCoordinationTest {
       space.stop();
       space.clock.addAndGet(HOUR);
       space.start();
-      await().until(() -> space.count() == 2);
+      // What was told before the partition listened is told again after a second.
+      await()
+          .until(
+              () -> {
+                space.ticks.addAndGet(1_000);
+                return space.count() == 2;
+              });
       assertEquals(ErrorCode.TRANSACTION_ABORTED, code(end(space, true)));
       assertEquals(found("job", 1), space.take(NONE));
       assertEquals(found("job", 2), space.take(NONE));

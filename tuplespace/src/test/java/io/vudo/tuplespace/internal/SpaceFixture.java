@@ -2,6 +2,7 @@ package io.vudo.tuplespace.internal;
 
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
+import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
 import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.Template;
 import io.vudo.protocol.Tuple;
@@ -137,7 +138,8 @@ final class SpaceFixture implements AutoCloseable {
                     // All partitions are this one.
                     space.tell(command);
                   }
-                }));
+                },
+                new SpaceMeters(new CompositeMeterRegistry())));
   }
 
   void stop() {

@@ -4,16 +4,19 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import com.google.protobuf.ByteString;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.FieldType;
 import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.Template;
 import io.vudo.protocol.Tuple;
 import io.vudo.protocol.TupleChange;
+import io.vudo.protocol.TupleCodec;
 import io.vudo.protocol.VudoError;
 import io.vudo.tuplespace.HoldOutcome;
 import io.vudo.tuplespace.OperationId;
 import io.vudo.tuplespace.OperationId.Position;
+import io.vudo.tuplespace.internal.v1.WireProto;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.NotSerializableException;
@@ -309,8 +312,18 @@ class SpaceSerializerTest {
         NotSerializableException.class, () -> serializer().fromBinary(new byte[0], "reply"));
     assertThrows(
         NotSerializableException.class, () -> serializer().fromBinary(new byte[0], "newer"));
+    byte[] noAddress =
+        WireProto.SpaceCommand.newBuilder()
+            .setReplyTo(kit.system().address() + "/user/caller#99999999999")
+            .setCount(
+                WireProto.Count.newBuilder()
+                    .setTemplate(ByteString.copyFrom(TupleCodec.encode(TEMPLATE))))
+            .build()
+            .toByteArray();
+    assertThrows(
+        NotSerializableException.class, () -> serializer().fromBinary(noAddress, "command"));
 
-    long seed = System.nanoTime();
+    long seed = Long.getLong("vudo.test.seed", System.nanoTime());
     Random random = new Random(seed);
     for (int i = 0; i < 20_000; i++) {
       SpaceEvent event = events().get(random.nextInt(events().size()));

@@ -137,6 +137,21 @@ record Operation(
         completedNanos);
   }
 
+  /** Whether it changes nothing, whatever it finds: it only looked, or it found nothing. */
+  boolean isHarmless() {
+    return outcome == Outcome.EMPTY || (isDone() && (kind == Kind.READ || kind == Kind.COUNT));
+  }
+
+  /** Whether the two ask for the same. */
+  boolean isAlike(Operation other) {
+    return kind == other.kind
+        && space.equals(other.space)
+        && first.equals(other.first)
+        && value.equals(other.value)
+        && replacement.equals(other.replacement)
+        && offered == other.offered;
+  }
+
   Operation asOffered() {
     return with(process, true, outcome, found, count, invokedNanos, completedNanos);
   }

@@ -44,6 +44,7 @@ final class Courier {
   private static final Set<ErrorCode> FINAL =
       EnumSet.of(
           ErrorCode.SPIRIT_TYPE_UNKNOWN,
+          ErrorCode.ACTOR_FAILED,
           ErrorCode.SPIRIT_FAILED,
           ErrorCode.SPIRIT_TYPE_INVALID,
           ErrorCode.SPIRIT_ID_INVALID,
@@ -79,11 +80,16 @@ final class Courier {
     return FINAL.contains(code);
   }
 
-  /** Sends what was not sent since this Spirit was activated. */
-  void deliver(SpiritMachine machine) {
+  /**
+   * Sends what was not sent since this Spirit was activated.
+   *
+   * @return how many effects that were
+   */
+  int deliver(SpiritMachine machine) {
     if (!machine.hasDeliveries()) {
-      return;
+      return 0;
     }
+    int count = 0;
     Map<String, OperationId.Position> previousWrite = new HashMap<>();
     Set<String> subjects = new HashSet<>();
     for (Pending pending : machine.deliveries()) {
@@ -94,6 +100,7 @@ final class Courier {
       boolean waits = !subject.isEmpty() && !subjects.add(subject);
       if (effect.hasSend()) {
         if (unsent) {
+          count++;
           spirits.send(
               effect.getSend().getTo(),
               new SpiritCommand.Deliver(effect.getSend().getMessage(), replies));
@@ -106,14 +113,19 @@ final class Courier {
         OperationId.Position previous =
             previousWrite.put(write.getSpace() + "/" + Tuplespace.partOf(tuple), here);
         if (asked.add(position)) {
+          count++;
           write(machine, position, write, tuple, here, previous);
         }
       } else if (effect.hasDeadLetter()) {
         if (asked.add(position)) {
-          await(position, spirits.letters().keep(effect.getDeadLetter()));
+          count++;
+          await(
+              position,
+              spirits.letters().keep(effect.getDeadLetter()).thenRun(spirits.meters()::deadLetter));
         }
       } else if (effect.hasConfirmTake()) {
         if (asked.add(position)) {
+          count++;
           ConfirmTake confirm = effect.getConfirmTake();
           await(
               position,
@@ -124,12 +136,14 @@ final class Courier {
           Steps.at(Steps.CONFIRMING, machine.id());
         }
       } else if (!waits && asked.add(position)) {
+        count++;
         await(position, tell(machine.id(), effect));
       }
       if (unsent) {
         sent = position;
       }
     }
+    return count;
   }
 
   /** The lease or watch that an effect is about: what comes later must not come earlier. */
@@ -204,9 +218,9 @@ final class Courier {
   }
 
   /** Sends everything that is neither confirmed nor being asked right now. */
-  void redeliver(SpiritMachine machine) {
+  int redeliver(SpiritMachine machine) {
     sent = Position.getDefaultInstance();
-    deliver(machine);
+    return deliver(machine);
   }
 
   /** A space has answered; unless it confirmed, the effect may be sent again. */

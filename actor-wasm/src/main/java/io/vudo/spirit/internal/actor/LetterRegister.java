@@ -64,6 +64,7 @@ final class LetterRegister implements DeadLetters {
   private static final Pattern ID = Pattern.compile("([0-7])-([1-9][0-9]{0,17})");
 
   private final ClusterSharding sharding;
+  private final Hosts hosts;
 
   /** What a partition understands. */
   sealed interface Command {}
@@ -83,8 +84,9 @@ final class LetterRegister implements DeadLetters {
    */
   private record Replayed(String id, VudoError error, boolean tried) implements Command {}
 
-  LetterRegister(ClusterSharding sharding) {
+  LetterRegister(ClusterSharding sharding, Hosts hosts) {
     this.sharding = sharding;
+    this.hosts = hosts;
   }
 
   void start(SpiritSettings settings, Tuplespace tuplespace, Clock clock) {
@@ -96,7 +98,7 @@ final class LetterRegister implements DeadLetters {
                     context ->
                         new Partition(
                             context,
-                            sharding,
+                            hosts,
                             settings,
                             tuplespace,
                             clock,
@@ -278,7 +280,7 @@ final class LetterRegister implements DeadLetters {
 
   private static final class Partition extends EventSourcedBehavior<Command, LetterEvent, Kept> {
     private final ActorContext<Command> context;
-    private final ClusterSharding sharding;
+    private final Hosts hosts;
     private final SpiritSettings settings;
     private final Tuplespace tuplespace;
     private final Clock clock;
@@ -289,14 +291,14 @@ final class LetterRegister implements DeadLetters {
 
     private Partition(
         ActorContext<Command> context,
-        ClusterSharding sharding,
+        Hosts hosts,
         SpiritSettings settings,
         Tuplespace tuplespace,
         Clock clock,
         int number) {
       super(PersistenceId.ofUniqueId("dead-letters|" + number));
       this.context = context;
-      this.sharding = sharding;
+      this.hosts = hosts;
       this.settings = settings;
       this.tuplespace = tuplespace;
       this.clock = clock;
@@ -482,9 +484,11 @@ final class LetterRegister implements DeadLetters {
               .clearPrevious()
               .setId(SpiritMachine.LETTER_PREFIX + letter.getId() + ":" + letter.getReplays())
               .build();
-      return sharding
-          .entityRefFor(SpiritGate.KEY, letter.getSend().getTo())
-          .<DeliveryReply>ask(replyTo -> new SpiritCommand.Deliver(message, replyTo), timeout)
+      return hosts
+          .<DeliveryReply>ask(
+              letter.getSend().getTo(),
+              replyTo -> new SpiritCommand.Deliver(message, replyTo),
+              timeout)
           .thenApply(
               reply -> {
                 if (reply instanceof DeliveryReply.Refused refused) {

@@ -75,8 +75,14 @@ public final class LetterSerializer extends SerializerWithStringManifest {
         case SNAPSHOT -> LetterSnapshot.parseFrom(bytes);
         default -> throw new NotSerializableException("Unknown manifest " + manifest);
       };
-    } catch (IOException e) {
-      throw new NotSerializableException(manifest + ": " + e.getMessage());
+    } catch (NotSerializableException e) {
+      throw e;
+    } catch (IOException | RuntimeException e) {
+      // Damaged bytes can be good Protobuf with an address in it that Pekko cannot read.
+      NotSerializableException failure =
+          new NotSerializableException("A damaged message " + manifest + ": " + e.getMessage());
+      failure.initCause(e);
+      throw failure;
     }
   }
 }

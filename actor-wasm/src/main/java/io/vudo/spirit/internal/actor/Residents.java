@@ -6,6 +6,7 @@ import io.vudo.spirit.SpiritStatus;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -27,6 +28,22 @@ final class Residents {
 
   /** One that was asked and is still there may be asked again after this; it was busy. */
   private static final long ASK_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  /**
+   * How many there are, and what they take, as of the last second or so.
+   *
+   * @param byPhase how many are in each phase; none are in one that is not there
+   * @param memoryBytes of all
+   * @param takenNanos when it was taken
+   */
+  record Census(Map<SpiritStatus.Phase, Integer> byPhase, long memoryBytes, long takenNanos) {
+    int inPhase(SpiritStatus.Phase phase) {
+      return byPhase.getOrDefault(phase, 0);
+    }
+  }
+
+  /** Several meters are read at once, and counting takes the lock. */
+  private static final long CENSUS_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
 
   private static final class Resident {
     private final SpiritStatus status;
@@ -56,6 +73,8 @@ final class Residents {
   /** By engine; of each, who has not been used for longest comes first. */
   private final Map<String, LinkedHashMap<SpiritId, Resident>> byEngine = new HashMap<>();
 
+  private Census census = new Census(Map.of(), 0, System.nanoTime() - 2 * CENSUS_NANOS);
+
   Residents(Function<String, Engine> engines) {
     this.engines = engines;
   }
@@ -66,14 +85,40 @@ final class Residents {
    * @param hasInstance whether it has an instance, so that there is one more when it leaves
    */
   synchronized void update(SpiritStatus status, ActorRef<SpiritCommand> gate, boolean hasInstance) {
-    remove(status.id());
+    byEngine.values().forEach(residents -> residents.remove(status.id()));
     byEngine
         .computeIfAbsent(status.engine(), name -> new LinkedHashMap<>())
         .put(status.id(), new Resident(status, gate, hasInstance));
   }
 
-  synchronized void remove(SpiritId id) {
-    byEngine.values().forEach(residents -> residents.remove(id));
+  /** Forgets a Spirit, unless it is back already with another gate. */
+  synchronized void remove(SpiritId id, ActorRef<SpiritCommand> gate) {
+    for (LinkedHashMap<SpiritId, Resident> residents : byEngine.values()) {
+      Resident resident = residents.get(id);
+      if (resident != null && resident.gate.equals(gate)) {
+        residents.remove(id);
+      }
+    }
+  }
+
+  synchronized Census census() {
+    long now = System.nanoTime();
+    if (now - census.takenNanos() > CENSUS_NANOS) {
+      Map<SpiritStatus.Phase, Integer> byPhase = new EnumMap<>(SpiritStatus.Phase.class);
+      long memoryBytes = 0;
+      for (LinkedHashMap<SpiritId, Resident> residents : byEngine.values()) {
+        for (Resident resident : residents.values()) {
+          byPhase.merge(resident.status.phase(), 1, Integer::sum);
+          memoryBytes += resident.status.memoryBytes();
+        }
+      }
+      census = new Census(Map.copyOf(byPhase), memoryBytes, now);
+    }
+    return census;
+  }
+
+  long memoryBytes() {
+    return census().memoryBytes();
   }
 
   List<SpiritStatus> list() {

@@ -56,11 +56,13 @@ import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorRefResolver;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.PostStop;
+import org.apache.pekko.actor.typed.SupervisorStrategy;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 import org.apache.pekko.persistence.typed.PersistenceId;
 import org.apache.pekko.persistence.typed.RecoveryCompleted;
+import org.apache.pekko.persistence.typed.RecoveryFailed;
 import org.apache.pekko.persistence.typed.SnapshotAdapter;
 import org.apache.pekko.persistence.typed.SnapshotCompleted;
 import org.apache.pekko.persistence.typed.SnapshotFailed;
@@ -71,7 +73,6 @@ import org.apache.pekko.persistence.typed.javadsl.EventSourcedBehavior;
 import org.apache.pekko.persistence.typed.javadsl.SignalHandler;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.slf4j.MDC;
 
 /**
  * The event-sourced part of a Spirit: runs batches of turns on its {@link SpiritMachine}, commits
@@ -92,6 +93,36 @@ final class SpiritActor
 
   /** Give back the instance, of which there are too few, unless the Spirit is at work. */
   enum Rest implements Command {
+    INSTANCE
+  }
+
+  /** Say what is in the Spirit's memory; go on. */
+  enum CopyPages implements Command {
+    INSTANCE
+  }
+
+  /** As soon as all that was done is durable, stop and say what the Spirit is. */
+  enum Freeze implements Command {
+    INSTANCE
+  }
+
+  /** It stays here after all. */
+  enum GoOn implements Command {
+    INSTANCE
+  }
+
+  /** One that came from another node is this node's now. */
+  enum Activate implements Command {
+    INSTANCE
+  }
+
+  /** End without a trace: the Spirit lives elsewhere. */
+  enum Discard implements Command {
+    INSTANCE
+  }
+
+  /** Look again whether all that was done is durable. */
+  private enum FreezeTick implements Command {
     INSTANCE
   }
 
@@ -129,6 +160,9 @@ final class SpiritActor
   private enum Leave implements Command {
     INSTANCE
   }
+
+  /** The key of the timer that asks the index of Spirits to wake again. */
+  private static final String REGISTER = "register";
 
   private enum TryAgain implements Command {
     INSTANCE
@@ -169,6 +203,7 @@ final class SpiritActor
   private static final Duration RESIDENCY_RETRY_MIN = Duration.ofMillis(20);
   private static final Duration RESIDENCY_RETRY_MAX = Duration.ofMillis(320);
   private static final Duration REGISTRATION_RETRY = Duration.ofMillis(200);
+  private static final Duration FREEZE_RETRY = Duration.ofMillis(1);
 
   private static final Duration RETRY_OF_THE_IMPOSSIBLE = Duration.ofSeconds(1);
 
@@ -181,11 +216,20 @@ final class SpiritActor
   private final SpiritId id;
   private final ActorRef<SpiritCommand> gate;
   private final Courier courier;
+  private final SpiritLog log;
+  private final TurnSpans spans;
+  private final SpiritMeters meters;
+  private final SpiritMeters.Type ofType;
+  private final SpiritMeters.Undelivered undelivered;
   private final long startedNanos = System.nanoTime();
 
   // The batch under way
   private List<SpiritCommand.Queued> batch = List.of();
   private int next;
+
+  /** When the turns that are under way, or wait for their commit, began. */
+  private long batchNanos;
+
   private final List<SpiritEvent> uncommitted = new ArrayList<>();
   private long uncommittedBytes;
   private final List<Runnable> afterCommit = new ArrayList<>();
@@ -212,6 +256,10 @@ final class SpiritActor
   private final Queries queries;
   private final ActorRefResolver references;
   private Attempt.Suspended waiting;
+
+  /** Of the turn under way, or that waits; null when there is none, or it is not traced. */
+  private TurnSpan span;
+
   private boolean resuming;
   private String blocking = "";
 
@@ -227,6 +275,12 @@ final class SpiritActor
   private boolean registered;
   private boolean registering;
 
+  /** Whether the index did not answer when it was last asked; said once. */
+  private boolean indexAway;
+
+  /** The node is leaving; what is not committed may be given up. */
+  private boolean givingBack;
+
   /**
    * Whether an earlier life of this actor may have left it in the index. It may have been taken out
    * as well, before a crash took the confirmations that were not journaled yet.
@@ -238,10 +292,25 @@ final class SpiritActor
   /** Whether it was not looked yet if there was a swap while the Spirit was not in memory. */
   private boolean swapDue = true;
 
+  // Moving to and from other nodes
+
+  /** Whether it begins no work by itself, as it is to stop. */
+  private boolean freezing;
+
+  /** Whether it does nothing at all: another node is taking it over. */
+  private boolean frozen;
+
+  /** How it came from another node, until it is this one's; null otherwise. */
+  private SpiritGate.StandBy standBy;
+
   // Snapshots
   private boolean recovering = true;
   private long eventsSinceSnapshot;
   private long turnAtSnapshot;
+
+  /** Whether there has been a snapshot, as far as this actor knows. */
+  private boolean hasSnapshot;
+
   private boolean stopping;
   private long recoveryMillis;
   private long recoveredTurns;
@@ -251,13 +320,21 @@ final class SpiritActor
       TimerScheduler<Command> timers,
       SpiritContext spirits,
       SpiritId id,
-      ActorRef<SpiritCommand> gate) {
+      ActorRef<SpiritCommand> gate,
+      SpiritGate.StandBy standBy,
+      SpiritMeters.Undelivered undelivered) {
     super(PersistenceId.ofUniqueId(JournalHistory.persistenceId(id)));
     this.context = context;
     this.timers = timers;
     this.spirits = spirits;
     this.id = id;
     this.gate = gate;
+    this.standBy = standBy;
+    this.log = new SpiritLog(context, spirits.hosts().self(), id);
+    this.spans = spirits.spans();
+    this.meters = spirits.meters();
+    this.undelivered = undelivered;
+    this.ofType = meters.type(id.type());
     this.redelivery = spirits.settings().redeliveryMin();
     ActorRef<Command> self = context.getSelf();
     ActorRef<DeliveryReply> replies = context.messageAdapter(DeliveryReply.class, Delivered::new);
@@ -290,11 +367,25 @@ final class SpiritActor
                         false));
   }
 
+  /**
+   * @param standBy how it comes from another node; null when it does not
+   * @param undelivered told how much the outbox has
+   */
   static Behavior<Command> create(
-      SpiritContext spirits, SpiritId id, ActorRef<SpiritCommand> gate) {
-    return Behaviors.setup(
-        context ->
-            Behaviors.withTimers(timers -> new SpiritActor(context, timers, spirits, id, gate)));
+      SpiritContext spirits,
+      SpiritId id,
+      ActorRef<SpiritCommand> gate,
+      SpiritGate.StandBy standBy,
+      SpiritMeters.Undelivered undelivered) {
+    return Behaviors.supervise(
+            Behaviors.<Command>setup(
+                context ->
+                    Behaviors.withTimers(
+                        timers ->
+                            new SpiritActor(
+                                context, timers, spirits, id, gate, standBy, undelivered))))
+        // The gate says why, once.
+        .onFailure(SupervisorStrategy.stop().withLoggingEnabled(false));
   }
 
   // Journal
@@ -346,9 +437,20 @@ final class SpiritActor
   @Override
   public boolean shouldSnapshot(SpiritMachine machine, SpiritEvent event, long sequenceNumber) {
     // Not the sequence number: that counts commits, and recovery runs every turn of each.
-    return eventsSinceSnapshot >= spirits.settings().snapshotEveryEvents()
+    int snapshotEvery = spirits.settings().snapshotEveryEvents();
+    return eventsSinceSnapshot >= (hasSnapshot ? snapshotEvery : firstSnapshotAfter())
         || EventBatches.unpacked(event).stream()
             .anyMatch(e -> e.hasMarker() || e.hasForked() || e.hasSwapped());
+  }
+
+  /**
+   * The first comes earlier, for each Spirit by another number of events: Spirits that began
+   * together and get as many messages would otherwise all write theirs at the same moment, again
+   * and again.
+   */
+  private int firstSnapshotAfter() {
+    int snapshotEvery = spirits.settings().snapshotEveryEvents();
+    return snapshotEvery - Math.floorMod(Rendezvous.hash(id.toString()), snapshotEvery) / 2;
   }
 
   @Override
@@ -356,6 +458,7 @@ final class SpiritActor
     return new SnapshotAdapter<>() {
       @Override
       public Object toJournal(SpiritMachine machine) {
+        hasSnapshot = true;
         turnAtSnapshot = machine.lastTurn();
         return machine.snapshot(lastSequenceNumber(context));
       }
@@ -365,6 +468,7 @@ final class SpiritActor
         StateSnapshot state = (StateSnapshot) snapshot;
         SpiritMachine machine = emptyState();
         machine.recover(state);
+        hasSnapshot = true;
         turnAtSnapshot = machine.lastTurn();
         return machine;
       }
@@ -385,12 +489,23 @@ final class SpiritActor
             SnapshotFailed.class,
             (machine, failed) -> {
               // The journal has every event, so nothing is lost; recovery takes longer.
-              context.getLog().warn("{}: a snapshot was not written", id, failed.getFailure());
+              log.warn("{}: a snapshot was not written", id, failed.getFailure());
               machine.snapshotFailed();
               leaveIfStopping();
             })
+        .onSignal(RecoveryFailed.class, (machine, failed) -> onNotRecovered(failed.getFailure()))
         .onSignal(PostStop.instance(), this::onStopped)
         .build();
+  }
+
+  private void onNotRecovered(Throwable failure) {
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof VudoException known && known.code() == ErrorCode.RESIDENCY_LIMIT) {
+        // It is tried again once there is room.
+        return;
+      }
+    }
+    meters.notRecovered();
   }
 
   private void onRecovered(SpiritMachine machine) {
@@ -398,7 +513,37 @@ final class SpiritActor
     recoveredTurns = machine.replayedTurns();
     recoveryMillis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startedNanos);
     maybeRegistered = machine.hasDeliveries();
+    undelivered.are(machine.undelivered());
+    if (machine.lastTurn() > 0 && standBy == null) {
+      meters.recovered(System.nanoTime() - startedNanos, recoveredTurns);
+    }
     spirits.swaps().noteRefusal(id, machine.refusedSwap());
+    if (standBy != null) {
+      durable = standBy.durable();
+      eventsSinceSnapshot = standBy.eventsSinceSnapshot();
+      // It was handed over, not read from a snapshot.
+      turnAtSnapshot = -1;
+      hasSnapshot = true;
+      machine.prepare();
+      frozen = true;
+      // Before it is given messages: a turn that waits holds them back.
+      tellGate(machine);
+      gate.tell(SpiritCommand.StoodUp.INSTANCE);
+      return;
+    }
+    begin(machine);
+    if (machine.lastTurn() > 0) {
+      log.debug(
+          "{} recovered at turn {}: {} turns replayed in {} ms",
+          id,
+          machine.lastTurn(),
+          recoveredTurns,
+          recoveryMillis);
+    }
+  }
+
+  /** Takes up what the Spirit has to do by itself. */
+  private void begin(SpiritMachine machine) {
     startDeliveries(machine);
     machine
         .suspended()
@@ -415,16 +560,6 @@ final class SpiritActor
     tellGate(machine);
     report(machine, idlePhase(machine));
     keepHeadroom(machine);
-    if (machine.lastTurn() > 0) {
-      context
-          .getLog()
-          .debug(
-              "{} recovered at turn {}: {} turns replayed in {} ms",
-              id,
-              machine.lastTurn(),
-              recoveredTurns,
-              recoveryMillis);
-    }
   }
 
   private void leaveIfStopping() {
@@ -434,8 +569,9 @@ final class SpiritActor
   }
 
   private void onStopped(SpiritMachine machine) {
+    undelivered.are(0);
     machine.close();
-    spirits.residents().remove(id);
+    spirits.residents().remove(id, gate);
     spirits.swaps().noteRefusal(id, Optional.empty());
   }
 
@@ -461,12 +597,20 @@ final class SpiritActor
         .onCommand(Rest.class, (machine, rest) -> onRest(machine))
         .onCommand(GiveBack.class, (machine, back) -> onGiveBack(machine))
         .onCommand(Stop.class, this::onStop)
+        .onCommand(CopyPages.class, (machine, copy) -> onCopyPages(machine))
+        .onCommand(Freeze.class, (machine, freeze) -> onFreeze(machine))
+        .onCommand(FreezeTick.class, (machine, tick) -> onFreezeTick(machine))
+        .onCommand(GoOn.class, (machine, go) -> onGoOn(machine))
+        .onCommand(Activate.class, (machine, activate) -> onActivate(machine))
+        .onCommand(Discard.class, (machine, discard) -> Effect().stop())
         .onCommand(Leave.class, (machine, leave) -> Effect().stop())
         .build();
   }
 
   private Effect<SpiritEvent, SpiritMachine> onBatch(SpiritMachine machine, Batch command) {
     batch = command.messages();
+    batchNanos = System.nanoTime();
+    meters.batch(batch.size());
     next = 0;
     answers = List.of();
     residencyRetry = RESIDENCY_RETRY_MIN;
@@ -483,7 +627,7 @@ final class SpiritActor
     waitingForRoom = false;
     long until = System.nanoTime() + spirits.settings().batchRunTime().toNanos();
     report(machine, SpiritStatus.Phase.RUNNING);
-    MDC.put("spirit", id.toString());
+    log.enter();
     try {
       while (next < batch.size() && !querying && mayRun(machine)) {
         SpiritCommand.Queued queued = batch.get(next);
@@ -506,12 +650,14 @@ final class SpiritActor
             break;
           }
           // It could not even be tried; the machine is as it was.
+          span = null;
           giveBackHolds(machine);
           VudoError error = e.toError();
           if (retryUnderWay) {
             retryWasImpossible = true;
-            context.getLog().warn("{}: a message cannot be tried again now: {}", id, error);
+            log.warn("{}: a message cannot be tried again now: {}", id, error);
           } else {
+            meters.refused(error.code(), 1);
             afterCommit.add(() -> queued.refuse(error));
           }
         }
@@ -522,7 +668,7 @@ final class SpiritActor
         }
       }
     } finally {
-      MDC.remove("spirit");
+      log.leave();
     }
     keepHeadroom(machine);
     return commit(machine);
@@ -547,15 +693,13 @@ final class SpiritActor
         () -> {
           long pauseMillis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startNanos);
           if (moved.isPresent()) {
-            context
-                .getLog()
-                .info("{} moved from {} to {} after turn {}", id, from, command.engine(), turn);
+            log.info("{} moved from {} to {} after turn {}", id, from, command.engine(), turn);
           }
-          command
-              .replyTo()
-              .tell(
-                  new MigrationReply.Done(
-                      new Migration(id, command.engine(), from, turn, pauseMillis, hash)));
+          Migration migration = new Migration(id, command.engine(), from, turn, pauseMillis, hash);
+          if (moved.isPresent()) {
+            spans.migrated(migration);
+          }
+          command.replyTo().tell(new MigrationReply.Done(migration));
         });
   }
 
@@ -569,7 +713,7 @@ final class SpiritActor
     uncommitted.addAll(command.events());
     afterCommit.add(
         () -> {
-          context.getLog().info("{} begins as a fork at turn {}", id, machine.lastTurn());
+          log.info("{} begins as a fork at turn {}", id, machine.lastTurn());
           command.replyTo().tell(new BeginReply.Begun());
         });
   }
@@ -614,6 +758,13 @@ final class SpiritActor
       }
       case GAP -> {
         refuseLater(deliver, ErrorCode.SPIRIT_UNAVAILABLE, "An earlier message must come first.");
+        return true;
+      }
+      case FORGOTTEN -> {
+        refuseLater(
+            deliver,
+            ErrorCode.OUTCOME_FORGOTTEN,
+            "It may have been handled before: " + id + " has forgotten keys of that time.");
         return true;
       }
       case NEW -> {}
@@ -680,10 +831,12 @@ final class SpiritActor
       Message birth =
           message.getKind() == Message.Kind.SPAWN
               ? message
-              : Message.newBuilder()
-                  .setId(messageId + "#birth")
-                  .setType("spawn")
-                  .setKind(Message.Kind.SPAWN)
+              : causedBy(
+                      message,
+                      Message.newBuilder()
+                          .setId(messageId + "#birth")
+                          .setType("spawn")
+                          .setKind(Message.Kind.SPAWN))
                   .build();
       Turn born = attempt(machine, birth, following, redelivery(message, () -> replyTo(deliver)));
       if (born == null) {
@@ -712,6 +865,11 @@ final class SpiritActor
     return true;
   }
 
+  /** Into the trace of the message that made it necessary. */
+  private static Message.Builder causedBy(Message cause, Message.Builder message) {
+    return cause.hasTrace() ? message.setTrace(cause.getTrace()) : message;
+  }
+
   /** Tells who sent a message how its turn ended, unless it is tried again. */
   private void ended(Message message, ActorRef<DeliveryReply> replyTo, Turn turn) {
     if (turn.getSupervised().getRetryAtMillis() == 0) {
@@ -728,7 +886,19 @@ final class SpiritActor
   /** Tries a turn; null when it lacks an answer: {@link #querying} or {@link #waiting}. */
   private Turn attempt(
       SpiritMachine machine, Message message, Message following, Redelivery redelivery) {
-    Attempt attempt = machine.attempt(message, following, redelivery, answers);
+    if (span == null || !span.isOf(message)) {
+      span = spans.begin(id, machine.lastTurn() + 1, message, machine.suspended().orElse(null));
+    }
+    log.at(
+        machine.lastTurn() + 1, message.getId(), span == null ? message.getTrace() : span.trace());
+    long startNanos = System.nanoTime();
+    Attempt attempt =
+        machine.attempt(
+            message, following, redelivery, answers, span == null ? null : span.trace());
+    ofType.attempted(
+        machine.configured().map(Configured::getEngine).orElse(""),
+        attempt,
+        System.nanoTime() - startNanos);
     if (attempt instanceof Attempt.Suspended lacking) {
       if (lacking.request().timeoutMillis() == 0) {
         answers = lacking.answers();
@@ -742,6 +912,12 @@ final class SpiritActor
     Attempt.Finished finished = (Attempt.Finished) attempt;
     Turn turn = finished.turn();
     Steps.at(Steps.COMPUTED, id);
+    if (span != null) {
+      TurnSpan done = span;
+      span = null;
+      done.computed();
+      afterCommit.add(() -> done.end(turn));
+    }
     uncommitted.add(SpiritEvent.newBuilder().setTurn(turn).build());
     uncommittedBytes += turn.getSerializedSize();
     List<TurnLog> lines = finished.logs();
@@ -789,6 +965,7 @@ final class SpiritActor
   }
 
   private void refuseLater(SpiritCommand.Deliver deliver, ErrorCode code, String detail) {
+    meters.refused(code, 1);
     later(
         deliver, new DeliveryReply.Refused(deliver.message().getId(), new VudoError(code, detail)));
   }
@@ -799,8 +976,13 @@ final class SpiritActor
 
   /** The answer to a question goes to the asker's address: it may have left memory meanwhile. */
   private void later(Message message, ActorRef<DeliveryReply> replyTo, DeliveryReply reply) {
+    long beganNanos = batchNanos;
     if (message.getKind() != Message.Kind.QUESTION || reply instanceof DeliveryReply.Refused) {
-      afterCommit.add(() -> replyTo.tell(reply));
+      afterCommit.add(
+          () -> {
+            meters.answered(reply, System.nanoTime() - beganNanos);
+            replyTo.tell(reply);
+          });
       return;
     }
     Reply.Builder answer = Reply.newBuilder();
@@ -814,7 +996,11 @@ final class SpiritActor
     }
     SpiritCommand.Answered answered =
         new SpiritCommand.Answered(message.getId(), Answer.newBuilder().setReply(answer).build());
-    afterCommit.add(() -> spirits.send(message.getSender(), answered));
+    afterCommit.add(
+        () -> {
+          meters.answered(reply, System.nanoTime() - beganNanos);
+          spirits.send(message.getSender(), answered);
+        });
   }
 
   /** Makes room for an instance; false when there was none for too long. */
@@ -960,11 +1146,19 @@ final class SpiritActor
   private Effect<SpiritEvent, SpiritMachine> onRegistered(
       SpiritMachine machine, Registered answer) {
     if (answer.error() != null) {
-      context.getLog().warn("{}: the index of Spirits to wake is away: {}", id, answer.error());
-      timers.startSingleTimer("register", TryAgain.INSTANCE, REGISTRATION_RETRY);
+      if (!indexAway) {
+        indexAway = true;
+        log.warn("{}: the index of Spirits to wake is away: {}", id, answer.error());
+      }
       registering = false;
+      if (stopping || givingBack) {
+        // A node that was put out would try for ever. Not committed, so it never happened.
+        return Effect().stop();
+      }
+      timers.startSingleTimer(REGISTER, TryAgain.INSTANCE, REGISTRATION_RETRY);
       return Effect().none();
     }
+    indexAway = false;
     registering = false;
     registered = true;
     return commit(machine);
@@ -1037,25 +1231,41 @@ final class SpiritActor
   /** Notes that the turn waits; always true. */
   private boolean suspend(
       SpiritMachine machine, Message message, Message following, String replyTo) {
-    SpiritEvent event = machine.suspend(message, following, waiting, replyTo);
+    TurnSpan traced = span;
+    SpiritEvent event =
+        traced == null
+            ? machine.suspend(message, following, waiting, replyTo)
+            : machine.suspend(
+                message, following, waiting, replyTo, traced.trace(), traced.beganMillis());
     waiting = null;
     // They are in its answers now.
     holdsOfTurn.clear();
     uncommitted.add(event);
     uncommittedBytes += event.getSerializedSize();
-    afterCommit.add(() -> waits.begin(event.getSuspended().getWait()));
+    afterCommit.add(
+        () -> {
+          if (traced != null) {
+            traced.waits(event.getSuspended().getWait());
+          }
+          waits.begin(event.getSuspended().getWait());
+        });
     return true;
   }
 
   private Effect<SpiritEvent, SpiritMachine> onWaitTick(SpiritMachine machine) {
     Optional<Wait> wait = machine.suspended().map(Suspended::getWait);
-    if (wait.isEmpty() || resuming || !waits.tick(wait.get())) {
+    if (wait.isEmpty() || resuming || freezing || frozen || !waits.tick(wait.get())) {
       return Effect().none();
     }
     return resume(machine, waits.timeout(wait.get()));
   }
 
   private Effect<SpiritEvent, SpiritMachine> onAnswered(SpiritMachine machine, Answered answered) {
+    if (frozen) {
+      // The gate keeps it for whoever goes on with the Spirit.
+      gate.tell(new SpiritCommand.Answered(answered.waitId(), answered.answer()));
+      return Effect().none();
+    }
     Optional<Wait> wait =
         machine
             .suspended()
@@ -1084,6 +1294,10 @@ final class SpiritActor
     all.add(answer);
     answers = all;
     resuming = true;
+    if (span != null) {
+      span.goesOn();
+    }
+    batchNanos = System.nanoTime();
     all.forEach(one -> Holds.of(one, holdsOfTurn::put));
     residencyRetry = RESIDENCY_RETRY_MIN;
     return resume(machine);
@@ -1093,7 +1307,7 @@ final class SpiritActor
   private Effect<SpiritEvent, SpiritMachine> resume(SpiritMachine machine) {
     Suspended turn = machine.suspended().orElseThrow();
     report(machine, SpiritStatus.Phase.RUNNING);
-    MDC.put("spirit", id.toString());
+    log.enter();
     try {
       tryAgain(machine, turn);
     } catch (VudoException e) {
@@ -1104,7 +1318,7 @@ final class SpiritActor
       waitForRoom(machine);
       return Effect().none();
     } finally {
-      MDC.remove("spirit");
+      log.leave();
     }
     if (!querying) {
       resuming = false;
@@ -1172,6 +1386,9 @@ final class SpiritActor
   }
 
   private Effect<SpiritEvent, SpiritMachine> onRetryTick(SpiritMachine machine) {
+    if (freezing || frozen) {
+      return Effect().none();
+    }
     Optional<Retrying> retrying = machine.retrying();
     if (retrying.isEmpty() || machine.suspended().isPresent()) {
       // When the turn that waits is over, its outcome decides.
@@ -1205,14 +1422,16 @@ final class SpiritActor
       Message restart =
           message.getKind() == Message.Kind.RESTART
               ? message
-              : Message.newBuilder()
-                  .setId(message.getId() + "#restart")
-                  .setSender(message.getSender())
-                  .setType("restart")
-                  .setKind(Message.Kind.RESTART)
+              : causedBy(
+                      message,
+                      Message.newBuilder()
+                          .setId(message.getId() + "#restart")
+                          .setSender(message.getSender())
+                          .setType("restart")
+                          .setKind(Message.Kind.RESTART))
                   .build();
       uncommitted.add(machine.restart(restart));
-      afterCommit.add(() -> context.getLog().info("{} is restarted", id));
+      afterCommit.add(() -> log.info("{} is restarted", id));
     } else if (!machine.born()) {
       throw new VudoException(ErrorCode.SPIRIT_NOT_FOUND, "Got \"" + id + "\".");
     }
@@ -1240,28 +1459,26 @@ final class SpiritActor
   private void tell(Turn turn) {
     Supervised then = turn.getSupervised();
     if (then.getHalted()) {
-      context
-          .getLog()
-          .error(
-              "{} takes no messages until it is restarted; turn {} ended with {} {}{}",
-              id,
-              turn.getNumber(),
-              turn.getFailed().getCode(),
-              turn.getFailed().getDetail(),
-              turn.getEffectsList().stream().anyMatch(SpiritMachine::tellsParent)
-                  ? ""
-                  : ". No parent is told.");
+      log.at(turn);
+      log.error(
+          "{} takes no messages until it is restarted; turn {} ended with {} {}{}",
+          id,
+          turn.getNumber(),
+          turn.getFailed().getCode(),
+          turn.getFailed().getDetail(),
+          turn.getEffectsList().stream().anyMatch(SpiritMachine::tellsParent)
+              ? ""
+              : ". No parent is told.");
     } else if (then.getRetryAtMillis() > 0) {
-      context
-          .getLog()
-          .warn(
-              "{}: attempt {} at message {} ended with {} {}; the next in {} ms",
-              id,
-              then.getAttempt(),
-              then.hasFollowing() ? then.getFollowing().getId() : turn.getInput().getId(),
-              turn.getFailed().getCode(),
-              turn.getFailed().getDetail(),
-              then.getPauseMillis());
+      log.at(turn);
+      log.warn(
+          "{}: attempt {} at message {} ended with {} {}; the next in {} ms",
+          id,
+          then.getAttempt(),
+          then.hasFollowing() ? then.getFollowing().getId() : turn.getInput().getId(),
+          turn.getFailed().getCode(),
+          turn.getFailed().getDetail(),
+          then.getPauseMillis());
     }
   }
 
@@ -1280,6 +1497,9 @@ final class SpiritActor
   }
 
   private Effect<SpiritEvent, SpiritMachine> onTimerTick(SpiritMachine machine) {
+    if (freezing || frozen) {
+      return Effect().none();
+    }
     long now = spirits.clock().millis();
     while (machine.nextTimer().filter(timer -> timer.getDueMillis() <= now).isPresent()) {
       uncommitted.add(machine.fireTimer());
@@ -1309,6 +1529,7 @@ final class SpiritActor
   // Delivering
 
   private void startDeliveries(SpiritMachine machine) {
+    undelivered.are(machine.undelivered());
     if (machine.hasDeliveries()) {
       courier.deliver(machine);
       scheduleRedelivery();
@@ -1324,6 +1545,10 @@ final class SpiritActor
 
   private Effect<SpiritEvent, SpiritMachine> onDelivered(
       SpiritMachine machine, Delivered delivered) {
+    if (frozen) {
+      // Whoever goes on with the Spirit delivers it again, and hears it again.
+      return Effect().none();
+    }
     DeliveryReply reply = delivered.reply();
     if (SpiritMachine.isWait(reply.messageId())) {
       return onQuestionRefused(machine, reply);
@@ -1333,14 +1558,13 @@ final class SpiritActor
       return notConfirmed(machine, position, refused.error());
     }
     if (reply instanceof DeliveryReply.HandledBadly bad) {
-      context
-          .getLog()
-          .warn(
-              "{}: message {} ended with {} {}",
-              id,
-              reply.messageId(),
-              bad.outcome().getCode(),
-              bad.outcome().getDetail());
+      log.at(position.getTurn(), reply.messageId());
+      log.warn(
+          "{}: message {} ended with {} {}",
+          id,
+          reply.messageId(),
+          bad.outcome().getCode(),
+          bad.outcome().getDetail());
     }
     return confirmed(machine, position);
   }
@@ -1348,6 +1572,9 @@ final class SpiritActor
   private Effect<SpiritEvent, SpiritMachine> onSpaceAnswered(
       SpiritMachine machine, SpaceAnswered answered) {
     courier.answered(answered.position());
+    if (frozen) {
+      return Effect().none();
+    }
     return answered.error() == null
         ? confirmed(machine, answered.position())
         : notConfirmed(machine, answered.position(), answered.error());
@@ -1356,6 +1583,8 @@ final class SpiritActor
   private Effect<SpiritEvent, SpiritMachine> confirmed(SpiritMachine machine, Position position) {
     if (machine.acknowledge(position)) {
       redelivery = spirits.settings().redeliveryMin();
+      meters.confirmed();
+      undelivered.are(machine.undelivered());
     }
     return batch.isEmpty() ? commit(machine) : Effect().none();
   }
@@ -1364,15 +1593,14 @@ final class SpiritActor
       SpiritMachine machine, Position position, VudoError error) {
     if (Courier.isFinal(error.code()) && !machine.isGivenUp(position)) {
       Optional<SpiritEvent> letter = machine.giveUp(position, error);
-      context
-          .getLog()
-          .warn(
-              "{}: effect {} of turn {} {}: {}",
-              id,
-              position.getIndex(),
-              position.getTurn(),
-              letter.isPresent() ? "becomes a dead letter" : "is given up",
-              error);
+      log.at(position.getTurn(), "");
+      log.warn(
+          "{}: effect {} of turn {} {}: {}",
+          id,
+          position.getIndex(),
+          position.getTurn(),
+          letter.isPresent() ? "becomes a dead letter" : "is given up",
+          error);
       letter.ifPresent(uncommitted::add);
       return letter.isPresent()
           ? batch.isEmpty() ? commit(machine) : Effect().none()
@@ -1383,11 +1611,14 @@ final class SpiritActor
   }
 
   private Effect<SpiritEvent, SpiritMachine> onRedeliver(SpiritMachine machine) {
+    if (frozen) {
+      return Effect().none();
+    }
     if (!uncommitted.isEmpty()) {
       // What these turns send must not leave before they are durable.
       scheduleRedelivery();
     } else if (machine.hasDeliveries()) {
-      courier.redeliver(machine);
+      meters.redelivered(courier.redeliver(machine));
       Duration doubled = redelivery.multipliedBy(2);
       Duration most = spirits.settings().redeliveryMax();
       redelivery = doubled.compareTo(most) > 0 ? most : doubled;
@@ -1432,6 +1663,9 @@ final class SpiritActor
    * outside of memory.
    */
   private Effect<SpiritEvent, SpiritMachine> onWoken(SpiritMachine machine) {
+    if (frozen) {
+      return Effect().none();
+    }
     if (!registered && !registering && !machine.needsWaking() && uncommitted.isEmpty()) {
       leaveIndex();
     }
@@ -1447,10 +1681,74 @@ final class SpiritActor
         .build();
   }
 
+  // Moving to and from other nodes
+
+  private Effect<SpiritEvent, SpiritMachine> onCopyPages(SpiritMachine machine) {
+    gate.tell(
+        new SpiritCommand.PagesTaken(
+            machine.born(),
+            machine.configured().orElse(Configured.getDefaultInstance()),
+            machine.sharePages()));
+    return Effect().none();
+  }
+
+  private Effect<SpiritEvent, SpiritMachine> onFreeze(SpiritMachine machine) {
+    freezing = true;
+    return onFreezeTick(machine);
+  }
+
+  private Effect<SpiritEvent, SpiritMachine> onFreezeTick(SpiritMachine machine) {
+    if (!freezing || frozen) {
+      return Effect().none();
+    }
+    boolean atRest =
+        batch.isEmpty()
+            && uncommitted.isEmpty()
+            && afterCommit.isEmpty()
+            && !registering
+            && !querying
+            && !resuming
+            && !waitingForRoom;
+    if (!atRest) {
+      timers.startSingleTimer(FreezeTick.INSTANCE, FREEZE_RETRY);
+      return Effect().none();
+    }
+    frozen = true;
+    long frozenNanos = System.nanoTime();
+    gate.tell(
+        new SpiritCommand.StateTaken(
+            machine.handOver(),
+            lastSequenceNumber(context),
+            machine.lastTurn(),
+            durable,
+            eventsSinceSnapshot,
+            frozenNanos));
+    return Effect().none();
+  }
+
+  private Effect<SpiritEvent, SpiritMachine> onGoOn(SpiritMachine machine) {
+    freezing = false;
+    if (frozen) {
+      frozen = false;
+      begin(machine);
+    } else {
+      scheduleTimers(machine);
+      scheduleRetry(machine);
+    }
+    return Effect().none();
+  }
+
+  private Effect<SpiritEvent, SpiritMachine> onActivate(SpiritMachine machine) {
+    standBy = null;
+    frozen = false;
+    begin(machine);
+    return Effect().none();
+  }
+
   // Leaving
 
   private Effect<SpiritEvent, SpiritMachine> onRest(SpiritMachine machine) {
-    if (batch.isEmpty()) {
+    if (batch.isEmpty() && !frozen) {
       machine.rest();
       report(machine, SpiritStatus.Phase.READY);
     }
@@ -1466,7 +1764,10 @@ final class SpiritActor
       waitingForRoom = false;
       timers.cancel(TryAgain.INSTANCE);
       finishBatch();
+    } else if (timers.isTimerActive(REGISTER)) {
+      return Effect().stop();
     }
+    givingBack = true;
     return Effect().none();
   }
 
@@ -1474,6 +1775,7 @@ final class SpiritActor
   private void giveUpQuery(SpiritMachine machine) {
     querying = false;
     resuming = false;
+    span = null;
     request++;
     giveBackHolds(machine);
   }
@@ -1508,7 +1810,8 @@ final class SpiritActor
     }
     // At once: others may wait for an instance, and writing the snapshot takes a while.
     machine.rest();
-    if (!durable || machine.lastTurn() == turnAtSnapshot) {
+    if (!durable || !uncommitted.isEmpty() || machine.lastTurn() == turnAtSnapshot) {
+      // A snapshot must not have turns that the journal does not have.
       return Effect().stop();
     }
     List<SpiritEvent> last = new ArrayList<>();
@@ -1526,21 +1829,20 @@ final class SpiritActor
   // What people see
 
   private void write(Turn turn, List<TurnLog> lines) {
-    MDC.put("spirit", id.toString());
-    MDC.put("turn", Long.toString(turn.getNumber()));
-    try {
-      for (TurnLog line : lines) {
-        switch (line.level()) {
-          case 0 -> GUEST_LOG.trace("{}: {}", id, line.text());
-          case 1 -> GUEST_LOG.debug("{}: {}", id, line.text());
-          case 2 -> GUEST_LOG.info("{}: {}", id, line.text());
-          case 3 -> GUEST_LOG.warn("{}: {}", id, line.text());
-          default -> GUEST_LOG.error("{}: {}", id, line.text());
-        }
-      }
-    } finally {
-      MDC.remove("turn");
-      MDC.remove("spirit");
+    if (lines.isEmpty()) {
+      return;
+    }
+    log.at(turn);
+    log.about(() -> lines.forEach(this::write));
+  }
+
+  private void write(TurnLog line) {
+    switch (line.level()) {
+      case 0 -> GUEST_LOG.trace("{}: {}", id, line.text());
+      case 1 -> GUEST_LOG.debug("{}: {}", id, line.text());
+      case 2 -> GUEST_LOG.info("{}: {}", id, line.text());
+      case 3 -> GUEST_LOG.warn("{}: {}", id, line.text());
+      default -> GUEST_LOG.error("{}: {}", id, line.text());
     }
   }
 

@@ -126,6 +126,36 @@ public sealed interface SpiritCommand {
    */
   record Answered(String waitId, Answer answer) implements SpiritCommand {}
 
+  /**
+   * Be on another node from now on; the host of the Spirit sees to it.
+   *
+   * @param node {@code host:port} of its cluster port
+   * @param replyTo is told when it is there, or why it is not
+   */
+  record Relocate(String node, ActorRef<MoveReply> replyTo) implements SpiritCommand {}
+
+  // Routing
+
+  /**
+   * Goes the way of messages; whoever would hand it to the Spirit answers that it has come so far,
+   * and that all before it have.
+   *
+   * @param token tells markers apart
+   * @param replyTo who sent it
+   */
+  record Marker(long token, ActorRef<HostCommand.Marked> replyTo) implements SpiritCommand {}
+
+  /** To the Spirit's address: a host that it sent this to does not have the Spirit. */
+  record Bounced(SpiritCommand command) implements SpiritCommand {}
+
+  /** To the Spirit's address: where the Spirit is now. */
+  record At(ActorRef<HostCommand> host) implements SpiritCommand {}
+
+  // Moving
+
+  /** To a gate whose Spirit moves: how far the new home is. */
+  record Stepped(io.vudo.protocol.wire.v1.Step step) implements SpiritCommand {}
+
   /** What only a gate and its own child say to each other. */
   sealed interface Local extends SpiritCommand {}
 
@@ -166,6 +196,70 @@ public sealed interface SpiritCommand {
   enum TryAgain implements Local {
     INSTANCE
   }
+
+  /** The address has got an answer of a host. */
+  record Located(HostCommand.Found found) implements Local {}
+
+  /** A marker of the address has arrived. */
+  record Arrived(HostCommand.Marked marked) implements Local {}
+
+  /** What the address waits for has not come. */
+  record AddressLate(long token) implements Local {}
+
+  /** Leave: nobody needs the Spirit, and no message can come any more. */
+  enum Go implements Local {
+    INSTANCE
+  }
+
+  /** Move the Spirit to another node. */
+  record Depart(ActorRef<HostCommand> to, String node, boolean pinned) implements Local {}
+
+  /** The pages of the Spirit's memory, while it runs on. */
+  record PagesTaken(
+      boolean born,
+      io.vudo.protocol.journal.v1.Configured configured,
+      java.util.SortedMap<Integer, byte[]> pages)
+      implements Local {}
+
+  /** All of the Spirit, which does nothing more until it is told to go on. */
+  record StateTaken(
+      io.vudo.journal.StateSnapshot state,
+      long sequenceNumber,
+      long turn,
+      boolean durable,
+      long eventsSinceSnapshot,
+      long frozenNanos)
+      implements Local {}
+
+  /** Few enough other Spirits are stopped to move. */
+  enum MayPause implements Local {
+    INSTANCE
+  }
+
+  /** No message can come any more. */
+  enum Parted implements Local {
+    INSTANCE
+  }
+
+  /** The move takes too long. */
+  record DepartLate(String move, boolean paused) implements Local {}
+
+  /** The Spirit that stood by is this node's from now on. */
+  record Activate(List<SpiritCommand> waiting) implements Local {}
+
+  /** The Spirit that stood by could be activated. */
+  enum StoodUp implements Local {
+    INSTANCE
+  }
+
+  /** End without a trace: the Spirit lives elsewhere. */
+  enum Discard implements Local {
+    INSTANCE
+  }
+
+  /** To the inbox of an actor of a service: what the actor made of a message. */
+  record ActorDone(String sender, String messageId, ActorMessages.Outcome outcome)
+      implements Local {}
 
   /** Nobody has needed the Spirit for a while. */
   enum Idle implements Local {

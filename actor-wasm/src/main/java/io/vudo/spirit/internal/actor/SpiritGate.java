@@ -27,24 +27,51 @@ import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
 import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
-import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
-import org.apache.pekko.cluster.sharding.typed.javadsl.EntityTypeKey;
 
 /**
- * The sharded address of a Spirit: it holds the mailbox and hands messages on in batches, so that
- * those that arrive while a write is under way share the next one.
+ * The mailbox of a Spirit on the node that has it: it hands messages on in batches, so that those
+ * that arrive while a write is under way share the next one, and holds them back while the Spirit
+ * moves to another node.
  *
  * <p>It is small and has no state that must survive. The state lives in its child, the {@link
  * SpiritActor}, on the threads that run guests; the gate stays on Pekko's own, so that a full
  * mailbox is refused at once however busy the guest is.
  */
 final class SpiritGate extends AbstractBehavior<SpiritCommand> {
-  static final EntityTypeKey<SpiritCommand> KEY =
-      EntityTypeKey.create(SpiritCommand.class, "spirit");
+  /**
+   * How a Spirit begins that comes from another node; it does nothing until it is told to. What is
+   * here is set before its state is handed over, and read after.
+   */
+  static final class StandBy {
+    private volatile boolean durable;
+    private volatile long eventsSinceSnapshot;
+
+    /**
+     * @param isDurable whether it is journaled
+     * @param events how many events recovery would have to read since the last snapshot
+     */
+    void comes(boolean isDurable, long events) {
+      durable = isDurable;
+      eventsSinceSnapshot = events;
+    }
+
+    boolean durable() {
+      return durable;
+    }
+
+    long eventsSinceSnapshot() {
+      return eventsSinceSnapshot;
+    }
+  }
 
   private final SpiritContext spirits;
   private final SpiritId id;
-  private final ActorRef<ClusterSharding.ShardCommand> shard;
+  private final ActorRef<HostCommand> host;
+  private final SpiritLog log;
+  private final SpiritMeters.Undelivered undelivered;
+
+  /** Null but for one that comes from another node. */
+  private final StandBy standBy;
 
   /** What a message takes beside its payload, about. */
   private static final int MESSAGE_BYTES = 512;
@@ -71,28 +98,56 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
   /** What waits and is under way, as the budget of the node counts it. */
   private long budgetBytes;
 
+  /** One of those that wait, whose wait is measured; null when none is. */
+  private SpiritCommand.Queued measured;
+
+  private long measuredNanos;
+
   private boolean waitingForRoom;
   private long residencyDeadlineNanos;
+
+  /** The move to another node that is under way; null without one. */
+  private Departure departure;
+
+  /** What is no message, and came while the Spirit had stopped to move. */
+  private final List<SpiritCommand> aside = new ArrayList<>();
+
+  private boolean discarded;
+
+  private boolean childGone;
+  private boolean goneWithChild;
+
+  /** Of one that comes from another node, whether it is this node's. */
+  private boolean activated;
 
   private SpiritGate(
       ActorContext<SpiritCommand> context,
       TimerScheduler<SpiritCommand> timers,
       SpiritContext spirits,
       SpiritId id,
-      ActorRef<ClusterSharding.ShardCommand> shard) {
+      ActorRef<HostCommand> host,
+      StandBy standBy) {
     super(context);
+    context.setLoggerName(SpiritGate.class);
     this.timers = timers;
     this.spirits = spirits;
     this.id = id;
-    this.shard = shard;
+    this.host = host;
+    this.standBy = standBy;
+    this.undelivered = spirits.meters().undelivered();
+    this.log = new SpiritLog(context, spirits.hosts().self(), id);
+    if (standBy != null) {
+      child();
+    }
     context.setReceiveTimeout(spirits.settings().idleTimeout(), SpiritCommand.Idle.INSTANCE);
   }
 
   static Behavior<SpiritCommand> create(
-      SpiritContext spirits, SpiritId id, ActorRef<ClusterSharding.ShardCommand> shard) {
+      SpiritContext spirits, SpiritId id, ActorRef<HostCommand> host, StandBy standBy) {
     return Behaviors.setup(
         context ->
-            Behaviors.withTimers(timers -> new SpiritGate(context, timers, spirits, id, shard)));
+            Behaviors.withTimers(
+                timers -> new SpiritGate(context, timers, spirits, id, host, standBy)));
   }
 
   @Override
@@ -113,6 +168,17 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
         .onMessage(SpiritCommand.MakeRoom.class, this::onMakeRoom)
         .onMessage(SpiritCommand.TryAgain.class, this::onTryAgain)
         .onMessage(SpiritCommand.Passivate.class, this::onPassivate)
+        .onMessage(SpiritCommand.Go.class, this::onGo)
+        .onMessage(SpiritCommand.Depart.class, this::onDepart)
+        .onMessage(SpiritCommand.PagesTaken.class, this::onPagesTaken)
+        .onMessage(SpiritCommand.StateTaken.class, this::onStateTaken)
+        .onMessage(SpiritCommand.Stepped.class, this::onStepped)
+        .onMessage(SpiritCommand.MayPause.class, this::onMayPause)
+        .onMessage(SpiritCommand.Parted.class, this::onParted)
+        .onMessage(SpiritCommand.DepartLate.class, this::onDepartLate)
+        .onMessage(SpiritCommand.StoodUp.class, this::onStoodUp)
+        .onMessage(SpiritCommand.Activate.class, this::onActivate)
+        .onMessage(SpiritCommand.Discard.class, this::onDiscard)
         .onSignal(PostStop.class, stopped -> onStopped())
         .onSignal(ChildFailed.class, failed -> onChildGone(failed.getCause()))
         .onSignal(Terminated.class, terminated -> onChildGone(null))
@@ -120,6 +186,10 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
   }
 
   private Behavior<SpiritCommand> onQueued(SpiritCommand.Queued queued) {
+    if (departure != null && departure.isGiven()) {
+      spirits.send(id.toString(), queued);
+      return this;
+    }
     if (isRepeated(queued)) {
       // Its sender repeats it until it is handled, which may take long while a turn waits.
       return this;
@@ -132,11 +202,12 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
             .orElse(SpiritLimits.DEFAULTS)
             .maxMailbox();
     if (leaving && !askedToLeave) {
-      queued.refuse(new VudoError(ErrorCode.SPIRIT_UNAVAILABLE, "The Spirit is being moved."));
+      refuse(queued, new VudoError(ErrorCode.SPIRIT_UNAVAILABLE, "The Spirit is being moved."));
     } else if (!(queued instanceof SpiritCommand.SwapNow)
         && (waiting.size() + underWay.size() >= most
             || waitingBytes > spirits.settings().maxMailboxBytes())) {
-      queued.refuse(
+      refuse(
+          queued,
           new VudoError(
               ErrorCode.MAILBOX_FULL,
               id
@@ -150,7 +221,8 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
                   + spirits.settings().maxMailboxBytes()
                   + " bytes."));
     } else if (!spirits.mailboxes().take(budgetBytes(queued))) {
-      queued.refuse(
+      refuse(
+          queued,
           new VudoError(
               ErrorCode.MAILBOX_FULL,
               "All Spirits of the node together hold "
@@ -163,9 +235,18 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
       waiting.add(queued);
       waitingBytes += queued.payloadBytes();
       repeatable(queued).ifPresent(here::add);
+      if (measured == null) {
+        measured = queued;
+        measuredNanos = System.nanoTime();
+      }
       pump();
     }
     return this;
+  }
+
+  private void refuse(SpiritCommand.Queued queued, VudoError error) {
+    spirits.meters().refused(error.code(), 1);
+    queued.refuse(error);
   }
 
   private boolean isRepeated(SpiritCommand.Queued queued) {
@@ -205,7 +286,9 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
   }
 
   private Behavior<SpiritCommand> onAnswered(SpiritCommand.Answered answered) {
-    if (!leaving) {
+    if (departure != null && departure.isPaused()) {
+      aside.add(answered);
+    } else if (!leaving) {
       child().tell(new SpiritActor.Answered(answered.waitId(), answered.answer()));
     }
     return this;
@@ -246,7 +329,7 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
   }
 
   private Behavior<SpiritCommand> onResolveHold(SpiritCommand.ResolveHold resolve) {
-    if (leaving) {
+    if (leaving || (departure != null && departure.isPaused())) {
       resolve
           .replyTo()
           .tell(
@@ -261,7 +344,9 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
   }
 
   private Behavior<SpiritCommand> onWake(SpiritCommand.Wake wake) {
-    if (!leaving) {
+    if (departure != null && departure.isPaused()) {
+      aside.add(wake);
+    } else if (!leaving) {
       child().tell(SpiritActor.Woken.INSTANCE);
     }
     return this;
@@ -273,16 +358,20 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
   }
 
   private Behavior<SpiritCommand> onIdle(SpiritCommand.Idle idle) {
-    if (mayLeave && waiting.isEmpty() && underWay.isEmpty()) {
-      askedToLeave = true;
-      shard.tell(new ClusterSharding.Passivate<>(getContext().getSelf()));
+    if (mayLeave && waiting.isEmpty() && underWay.isEmpty() && departure == null && !leaving) {
+      host.tell(new HostCommand.LetGo(id.toString()));
     }
     return this;
   }
 
+  private Behavior<SpiritCommand> onGo(SpiritCommand.Go go) {
+    askedToLeave = true;
+    return onPassivate(SpiritCommand.Passivate.INSTANCE);
+  }
+
   /** Gives back the instance, and leaves memory altogether if that is possible. */
   private Behavior<SpiritCommand> onMakeRoom(SpiritCommand.MakeRoom room) {
-    if (child != null && !leaving && waiting.isEmpty() && underWay.isEmpty()) {
+    if (child != null && !leaving && departure == null && waiting.isEmpty() && underWay.isEmpty()) {
       child.tell(SpiritActor.Rest.INSTANCE);
     }
     return onIdle(SpiritCommand.Idle.INSTANCE);
@@ -297,6 +386,11 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
   }
 
   private Behavior<SpiritCommand> onPassivate(SpiritCommand.Passivate passivate) {
+    if (departure != null && !departure.isGiven()) {
+      stay(new VudoError(ErrorCode.RELOCATION_FAILED, "The node is stopping."));
+    } else if (departure != null) {
+      return this;
+    }
     leaving = true;
     if (child == null) {
       refuseWaiting(new VudoError(ErrorCode.SPIRIT_UNAVAILABLE, "The Spirit is being moved."));
@@ -309,7 +403,7 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
       // a turn that waits for a tuple is given up. It never happened.
       child.tell(SpiritActor.GiveBack.INSTANCE);
     }
-    // Otherwise messages came in between its being idle and now. They are handled first; the shard
+    // Otherwise messages came in between its being idle and now. They are handled first; the host
     // keeps those that come later.
     return this;
   }
@@ -320,7 +414,28 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
   }
 
   private Behavior<SpiritCommand> onChildGone(Throwable cause) {
-    spirits.residents().remove(id);
+    spirits.residents().remove(id, getContext().getSelf());
+    childGone = true;
+    // One that failed has not said so itself.
+    undelivered.are(0);
+    if (cause == null && leaving && !discarded) {
+      spirits.meters().passivated();
+    }
+    if (discarded) {
+      return departure == null || goneWithChild ? Behaviors.stopped() : this;
+    }
+    if (departure != null) {
+      stay(
+          cause == null
+              ? new VudoError(ErrorCode.SPIRIT_NOT_FOUND, "Got \"" + id + "\".")
+              : reason(cause));
+    }
+    if (standBy != null && !activated) {
+      VudoError error =
+          cause == null ? new VudoError(ErrorCode.RELOCATION_FAILED, "It ended.") : reason(cause);
+      host.tell(new HostCommand.Fell(id.toString(), getContext().getSelf(), error));
+      return Behaviors.stopped();
+    }
     if (cause == null && !leaving) {
       // It stopped by itself, because there is nothing to run: an unknown type.
       child = null;
@@ -331,9 +446,18 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
       if (error.code() == ErrorCode.RESIDENCY_LIMIT && waitForRoom()) {
         return this;
       }
-      getContext().getLog().error("Spirit {} stopped: {}", id, error, cause);
-      underWay.forEach(queued -> queued.refuse(error));
+      if (error.code() == ErrorCode.SPIRIT_FENCED) {
+        // What happens to one of two owners; it has nothing to do with this code.
+        log.warn("Spirit {} stopped: {}", id, error);
+      } else {
+        log.error("Spirit {} stopped: {}", id, error, cause);
+      }
+      underWay.forEach(queued -> refuse(queued, error));
       refuseWaiting(error);
+    } else {
+      // Given up before it was durable.
+      VudoError error = new VudoError(ErrorCode.SPIRIT_UNAVAILABLE, "The Spirit is being moved.");
+      underWay.forEach(queued -> refuse(queued, error));
     }
     return Behaviors.stopped();
   }
@@ -383,13 +507,24 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
     return cause.getMessage() == null ? cause.toString() : cause.getMessage();
   }
 
+  @SuppressWarnings("ReferenceEquality") // Another message may be equal.
   private void pump() {
-    if (underWay.isEmpty() && !waiting.isEmpty() && blockedBy.isEmpty()) {
+    if (departure != null && underWay.isEmpty()) {
+      departure.betweenBatches();
+    }
+    if (underWay.isEmpty()
+        && !waiting.isEmpty()
+        && blockedBy.isEmpty()
+        && (departure == null || !departure.isStopping())) {
       List<SpiritCommand.Queued> batch = new ArrayList<>();
       while (!waiting.isEmpty() && batch.size() < spirits.settings().batchMessages()) {
         SpiritCommand.Queued first = waiting.poll();
         waitingBytes -= first.payloadBytes();
         batch.add(first);
+        if (first == measured) {
+          spirits.meters().waited(System.nanoTime() - measuredNanos);
+          measured = null;
+        }
       }
       underWay = batch;
       child().tell(new SpiritActor.Batch(List.copyOf(batch)));
@@ -401,7 +536,8 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
       child =
           getContext()
               .spawn(
-                  SpiritActor.create(spirits, id, getContext().getSelf()),
+                  SpiritActor.create(
+                      spirits, id, getContext().getSelf(), activated ? null : standBy, undelivered),
                   "spirit",
                   DispatcherSelector.fromConfig(spirits.settings().dispatcher()));
       getContext().watch(child);
@@ -409,8 +545,183 @@ final class SpiritGate extends AbstractBehavior<SpiritCommand> {
     return child;
   }
 
+  // Moving to another node
+
+  private Behavior<SpiritCommand> onDepart(SpiritCommand.Depart depart) {
+    if (leaving || departure != null || (standBy != null && !activated)) {
+      host.tell(
+          new HostCommand.MoveOver(
+              id.toString(),
+              new MoveReply.NotMoved(
+                  id.toString(),
+                  new VudoError(ErrorCode.RELOCATION_FAILED, id + " is about to leave."))));
+      return this;
+    }
+    departure = new Departure(spirits, id, host, getContext().getSelf(), child(), depart, timers);
+    pump();
+    return this;
+  }
+
+  private Behavior<SpiritCommand> onPagesTaken(SpiritCommand.PagesTaken taken) {
+    if (departure != null) {
+      if (!taken.born() && departure.isWanted()) {
+        stay(new VudoError(ErrorCode.SPIRIT_NOT_FOUND, "Got \"" + id + "\"."));
+      } else if (departure.isForHere()) {
+        MoveReply here = new MoveReply.Moved(departure.relocation());
+        departure.end();
+        departure = null;
+        host.tell(new HostCommand.MoveOver(id.toString(), here));
+        pump();
+      } else {
+        departure.pages(taken);
+        pump();
+      }
+    }
+    return this;
+  }
+
+  private Behavior<SpiritCommand> onStateTaken(SpiritCommand.StateTaken taken) {
+    if (departure != null) {
+      departure.state(taken);
+    }
+    return this;
+  }
+
+  private Behavior<SpiritCommand> onStepped(SpiritCommand.Stepped stepped) {
+    if (departure == null || !departure.isMove(stepped.step().getMove())) {
+      return this;
+    }
+    switch (stepped.step().getKind()) {
+      case ACCEPTED -> departure.accepted();
+      case COPIED -> departure.copied();
+      case READY -> {
+        if (departure.ready()) {
+          give();
+        }
+        return this;
+      }
+      case TAKEN -> {
+        return taken(new MoveReply.Moved(departure.relocation()));
+      }
+      case FAILED -> {
+        VudoError why =
+            new VudoError(ErrorCode.of(stepped.step().getCode()), stepped.step().getDetail());
+        if (departure.isGiven()) {
+          return taken(new MoveReply.NotMoved(id.toString(), why));
+        }
+        stay(why);
+      }
+      case UNRECOGNIZED ->
+          stay(new VudoError(ErrorCode.RELOCATION_FAILED, "The new node is of another version."));
+    }
+    pump();
+    return this;
+  }
+
+  private Behavior<SpiritCommand> onMayPause(SpiritCommand.MayPause may) {
+    if (departure != null) {
+      departure.mayPause();
+      pump();
+    }
+    return this;
+  }
+
+  private Behavior<SpiritCommand> onParted(SpiritCommand.Parted parted) {
+    if (departure != null && departure.parted()) {
+      give();
+    }
+    return this;
+  }
+
+  /** Gives away the Spirit, and what is here. */
+  private void give() {
+    List<SpiritCommand> all = new ArrayList<>(waiting);
+    all.addAll(aside);
+    aside.clear();
+    giveBack(List.copyOf(waiting));
+    waiting.clear();
+    waitingBytes = 0;
+    measured = null;
+    departure.give(all);
+    discarded = true;
+    child.tell(SpiritActor.Discard.INSTANCE);
+  }
+
+  /** The Spirit is elsewhere, whatever became of it there. */
+  private Behavior<SpiritCommand> taken(MoveReply reply) {
+    host.tell(new HostCommand.MoveOver(id.toString(), reply));
+    departure.end();
+    if (childGone) {
+      return Behaviors.stopped();
+    }
+    goneWithChild = true;
+    return this;
+  }
+
+  /** The Spirit goes on here. */
+  private void stay(VudoError why) {
+    Departure given = departure;
+    departure = null;
+    given.cancel();
+    host.tell(new HostCommand.MoveOver(id.toString(), new MoveReply.NotMoved(id.toString(), why)));
+    List<SpiritCommand> others = List.copyOf(aside);
+    aside.clear();
+    others.forEach(getContext().getSelf()::tell);
+  }
+
+  private Behavior<SpiritCommand> onDepartLate(SpiritCommand.DepartLate late) {
+    if (departure == null || !departure.isMove(late.move()) || !departure.isLate(late.paused())) {
+      return this;
+    }
+    VudoError why =
+        new VudoError(ErrorCode.RELOCATION_FAILED, departure.node() + " did not answer in time.");
+    if (departure.isGiven()) {
+      return taken(new MoveReply.NotMoved(id.toString(), why));
+    }
+    stay(why);
+    pump();
+    return this;
+  }
+
+  // Coming from another node
+
+  private Behavior<SpiritCommand> onStoodUp(SpiritCommand.StoodUp up) {
+    host.tell(new HostCommand.StoodUp(id.toString(), getContext().getSelf()));
+    return this;
+  }
+
+  private Behavior<SpiritCommand> onActivate(SpiritCommand.Activate activate) {
+    activated = true;
+    child.tell(SpiritActor.Activate.INSTANCE);
+    for (SpiritCommand command : activate.waiting()) {
+      if (command instanceof SpiritCommand.Queued queued) {
+        long bytes = budgetBytes(queued);
+        // They were taken on before.
+        spirits.mailboxes().takeAnyway(bytes);
+        budgetBytes += bytes;
+        waiting.add(queued);
+        waitingBytes += queued.payloadBytes();
+        repeatable(queued).ifPresent(here::add);
+      } else {
+        getContext().getSelf().tell(command);
+      }
+    }
+    pump();
+    return this;
+  }
+
+  private Behavior<SpiritCommand> onDiscard(SpiritCommand.Discard discard) {
+    discarded = true;
+    if (child == null) {
+      return Behaviors.stopped();
+    }
+    child.tell(SpiritActor.Discard.INSTANCE);
+    return this;
+  }
+
   private void refuseWaiting(VudoError error) {
-    waiting.forEach(queued -> queued.refuse(error));
+    waiting.forEach(queued -> refuse(queued, error));
+    measured = null;
     giveBack(List.copyOf(waiting));
     waiting.clear();
     waitingBytes = 0;

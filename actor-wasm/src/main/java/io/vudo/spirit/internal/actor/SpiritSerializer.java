@@ -1,5 +1,6 @@
 package io.vudo.spirit.internal.actor;
 
+import com.google.protobuf.ByteString;
 import com.google.protobuf.MessageLite;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.SpiritId;
@@ -7,14 +8,20 @@ import io.vudo.protocol.VudoError;
 import io.vudo.protocol.journal.v1.WakeEvent;
 import io.vudo.protocol.journal.v1.WakeSnapshot;
 import io.vudo.protocol.wire.v1.Answered;
+import io.vudo.protocol.wire.v1.At;
 import io.vudo.protocol.wire.v1.Begin;
+import io.vudo.protocol.wire.v1.Bounced;
+import io.vudo.protocol.wire.v1.Command;
 import io.vudo.protocol.wire.v1.Deliver;
 import io.vudo.protocol.wire.v1.Handled;
 import io.vudo.protocol.wire.v1.HoldAnswer;
+import io.vudo.protocol.wire.v1.Marker;
 import io.vudo.protocol.wire.v1.Migrate;
 import io.vudo.protocol.wire.v1.Migrated;
+import io.vudo.protocol.wire.v1.MoveTo;
 import io.vudo.protocol.wire.v1.Refused;
 import io.vudo.protocol.wire.v1.ResolveHold;
+import io.vudo.protocol.wire.v1.Step;
 import io.vudo.protocol.wire.v1.SwapEnd;
 import io.vudo.protocol.wire.v1.SwapNow;
 import io.vudo.protocol.wire.v1.WakeAdd;
@@ -47,6 +54,11 @@ public final class SpiritSerializer extends SerializerWithStringManifest {
   private static final String ANSWERED = "N";
   private static final String WAKE = "W";
   private static final String PASSIVATE = "P";
+  private static final String RELOCATE = "L";
+  private static final String MARKER = "K";
+  private static final String BOUNCED = "BO";
+  private static final String AT = "T";
+  private static final String STEPPED = "ST";
   private static final String HANDLED = "H";
   private static final String HANDLED_BADLY = "B";
   private static final String REFUSED = "F";
@@ -98,6 +110,16 @@ public final class SpiritSerializer extends SerializerWithStringManifest {
       return WAKE;
     } else if (message instanceof SpiritCommand.Passivate) {
       return PASSIVATE;
+    } else if (message instanceof SpiritCommand.Relocate) {
+      return RELOCATE;
+    } else if (message instanceof SpiritCommand.Marker) {
+      return MARKER;
+    } else if (message instanceof SpiritCommand.Bounced) {
+      return BOUNCED;
+    } else if (message instanceof SpiritCommand.At) {
+      return AT;
+    } else if (message instanceof SpiritCommand.Stepped) {
+      return STEPPED;
     } else if (message instanceof DeliveryReply.Handled) {
       return HANDLED;
     } else if (message instanceof DeliveryReply.HandledBadly) {
@@ -203,6 +225,33 @@ public final class SpiritSerializer extends SerializerWithStringManifest {
           .setAnswer(answered.answer())
           .build()
           .toByteArray();
+    } else if (message instanceof SpiritCommand.Relocate relocate) {
+      return MoveTo.newBuilder()
+          .setNode(relocate.node())
+          .setReplyTo(references.toSerializationFormat(relocate.replyTo()))
+          .build()
+          .toByteArray();
+    } else if (message instanceof SpiritCommand.Marker marker) {
+      return Marker.newBuilder()
+          .setToken(marker.token())
+          .setReplyTo(references.toSerializationFormat(marker.replyTo()))
+          .build()
+          .toByteArray();
+    } else if (message instanceof SpiritCommand.Bounced bounced) {
+      return Bounced.newBuilder()
+          .setCommand(
+              Command.newBuilder()
+                  .setManifest(manifest(bounced.command()))
+                  .setBytes(ByteString.copyFrom(toBinary(bounced.command()))))
+          .build()
+          .toByteArray();
+    } else if (message instanceof SpiritCommand.At at) {
+      return At.newBuilder()
+          .setHost(references.toSerializationFormat(at.host()))
+          .build()
+          .toByteArray();
+    } else if (message instanceof SpiritCommand.Stepped stepped) {
+      return stepped.step().toByteArray();
     } else if (message instanceof MessageLite protobuf) {
       return protobuf.toByteArray();
     } else if (message instanceof WakeIndex.Add add) {
@@ -277,6 +326,26 @@ public final class SpiritSerializer extends SerializerWithStringManifest {
         }
         case WAKE -> SpiritCommand.Wake.INSTANCE;
         case PASSIVATE -> SpiritCommand.Passivate.INSTANCE;
+        case RELOCATE -> {
+          MoveTo relocate = MoveTo.parseFrom(bytes);
+          yield new SpiritCommand.Relocate(
+              relocate.getNode(), references.resolveActorRef(relocate.getReplyTo()));
+        }
+        case MARKER -> {
+          Marker marker = Marker.parseFrom(bytes);
+          yield new SpiritCommand.Marker(
+              marker.getToken(), references.resolveActorRef(marker.getReplyTo()));
+        }
+        case BOUNCED -> {
+          Command command = Bounced.parseFrom(bytes).getCommand();
+          if (fromBinary(command.getBytes().toByteArray(), command.getManifest())
+              instanceof SpiritCommand bounced) {
+            yield new SpiritCommand.Bounced(bounced);
+          }
+          throw new NotSerializableException(command.getManifest() + " is no command of a Spirit");
+        }
+        case AT -> new SpiritCommand.At(references.resolveActorRef(At.parseFrom(bytes).getHost()));
+        case STEPPED -> new SpiritCommand.Stepped(Step.parseFrom(bytes));
         case HANDLED -> {
           Handled handled = Handled.parseFrom(bytes);
           yield new DeliveryReply.Handled(
@@ -306,8 +375,14 @@ public final class SpiritSerializer extends SerializerWithStringManifest {
         case INDEX_SNAPSHOT -> WakeSnapshot.parseFrom(bytes);
         default -> throw new NotSerializableException("Unknown manifest " + manifest);
       };
-    } catch (IOException e) {
-      throw new NotSerializableException(manifest + ": " + e.getMessage());
+    } catch (NotSerializableException e) {
+      throw e;
+    } catch (IOException | RuntimeException e) {
+      // Damaged bytes can be good Protobuf with an address in it that Pekko cannot read.
+      NotSerializableException failure =
+          new NotSerializableException("A damaged message " + manifest + ": " + e.getMessage());
+      failure.initCause(e);
+      throw failure;
     }
   }
 }

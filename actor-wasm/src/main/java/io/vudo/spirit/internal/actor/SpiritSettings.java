@@ -33,6 +33,12 @@ import java.time.Duration;
  * @param maxWaitingReplays those that may wait
  * @param replayTimeout how long one may take, waiting not counted
  * @param maxSavedBytes what {@code spirit_save} may answer
+ * @param maxMoves Spirits that are on their way from this node to others at once
+ * @param maxPaused how many of them may have stopped for it at once
+ * @param moveTimeout how long a move may take until the Spirit stops for it
+ * @param movePauseTimeout how long it may stop
+ * @param drainTimeout how long a node that stops may take to move its Spirits away
+ * @param maxMeteredTypes of how many types turns are counted apart
  * @param turnLimits bounds of one turn
  */
 record SpiritSettings(
@@ -62,6 +68,12 @@ record SpiritSettings(
     int maxWaitingReplays,
     Duration replayTimeout,
     int maxSavedBytes,
+    int maxMoves,
+    int maxPaused,
+    Duration moveTimeout,
+    Duration movePauseTimeout,
+    Duration drainTimeout,
+    int maxMeteredTypes,
     TurnLimits turnLimits) {
 
   private static final int HEAP_PARTS = 4;
@@ -104,6 +116,12 @@ record SpiritSettings(
         spirit.getInt("replay.max-waiting"),
         spirit.getDuration("replay.timeout"),
         (int) Math.min(MOST_SAVED_BYTES, spirit.getBytes("swap.max-saved-bytes")),
+        spirit.getInt("move.max-moving"),
+        spirit.getInt("move.max-paused"),
+        spirit.getDuration("move.timeout"),
+        spirit.getDuration("move.pause-timeout"),
+        spirit.getDuration("move.drain-timeout"),
+        spirit.getInt("max-metered-types"),
         new TurnLimits(
             turn.getInt("max-effects"),
             turn.getBytes("max-effect-bytes").intValue(),
@@ -114,6 +132,7 @@ record SpiritSettings(
             turn.getDuration("max-wait").toMillis(),
             turn.getInt("max-timers"),
             turn.getBytes("max-storage-bytes").intValue(),
-            spirit.getInt("max-watchers")));
+            spirit.getInt("max-watchers"),
+            Math.max(1, config.getDuration("vudo.process.deadline").toMillis())));
   }
 }

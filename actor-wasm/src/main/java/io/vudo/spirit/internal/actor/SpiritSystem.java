@@ -1,6 +1,8 @@
 package io.vudo.spirit.internal.actor;
 
 import com.google.protobuf.ByteString;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.opentelemetry.api.OpenTelemetry;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.ModuleDigest;
 import io.vudo.protocol.SpiritId;
@@ -21,10 +23,15 @@ import io.vudo.spirit.CompiledModules;
 import io.vudo.spirit.DeadLetters;
 import io.vudo.spirit.Deployment;
 import io.vudo.spirit.DeploymentSource;
+import io.vudo.spirit.Ghosts;
 import io.vudo.spirit.Migration;
+import io.vudo.spirit.Processes;
+import io.vudo.spirit.Relocations;
 import io.vudo.spirit.SpiritHistory;
 import io.vudo.spirit.SpiritStatus;
 import io.vudo.spirit.SpiritSwaps;
+import io.vudo.spirit.internal.ghost.Alarm;
+import io.vudo.spirit.internal.ghost.GhostRuns;
 import io.vudo.spirit.internal.history.JournalHistory;
 import io.vudo.spirit.internal.history.ReplaySlots;
 import io.vudo.spirit.internal.turn.Configurations;
@@ -46,6 +53,7 @@ import java.util.concurrent.TimeoutException;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.Props;
+import org.apache.pekko.actor.typed.javadsl.Adapter;
 import org.apache.pekko.cluster.sharding.typed.ClusterShardingSettings;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.apache.pekko.cluster.sharding.typed.javadsl.Entity;
@@ -62,14 +70,21 @@ public final class SpiritSystem implements WaitListener {
   private static final Duration HOLD_TIMEOUT = Duration.ofSeconds(5);
 
   private final ActorSystem<?> system;
+  private final Hosts hosts;
+  private final MoveLog moves = new MoveLog();
+  private final Movers movers;
   private final ClusterSharding sharding;
   private final DeploymentSource deployments;
   private final CompiledModules modules;
+  private final Processes processes;
   private final SpiritSettings settings;
   private final Residents residents;
   private final MailboxBudget mailboxes;
+  private final SpiritMeters meters;
+  private final TurnSpans spans;
   private final WakeIndex wakeIndex;
   private final LetterRegister letters;
+  private final GhostRuns ghosts;
 
   /**
    * Where callers go on with their answers. A stage that Pekko makes of a future would otherwise
@@ -85,7 +100,13 @@ public final class SpiritSystem implements WaitListener {
   private volatile Tuplespace spaces;
 
   public SpiritSystem(
-      ActorSystem<?> system, DeploymentSource deployments, CompiledModules modules) {
+      ActorSystem<?> system,
+      DeploymentSource deployments,
+      CompiledModules modules,
+      MeterRegistry registry,
+      Processes processes,
+      OpenTelemetry telemetry) {
+    this.processes = processes;
     this.system = system;
     this.sharding = ClusterSharding.get(system);
     this.deployments = deployments;
@@ -93,8 +114,15 @@ public final class SpiritSystem implements WaitListener {
     this.settings = SpiritSettings.from(system.settings().config());
     this.residents = new Residents(modules::engine);
     this.mailboxes = new MailboxBudget(settings.maxNodeMailboxBytes());
-    this.wakeIndex = new WakeIndex(sharding, system.ignoreRef());
-    this.letters = new LetterRegister(sharding);
+    this.meters = new SpiritMeters(registry, settings.maxMeteredTypes());
+    meters.bind(residents, mailboxes, moves);
+    this.hosts = new Hosts(system);
+    this.spans = TurnSpans.of(telemetry, hosts.self());
+    AutoCloseable unused = moves.watch(spans::moved);
+    this.movers = new Movers(system, hosts, deployments, moves);
+    this.wakeIndex = new WakeIndex(sharding, hosts, system.ignoreRef());
+    this.letters = new LetterRegister(sharding, hosts);
+    this.ghosts = new GhostRuns(system, this::ask, new GhostAlarm(), Clock.systemUTC());
     this.callbacks = system.executionContext();
     this.history =
         new JournalHistory(
@@ -113,36 +141,50 @@ public final class SpiritSystem implements WaitListener {
                 settings.maxWaitingReplays(),
                 settings.replayTimeout()),
             this::begin);
-    this.swaps = new Swaps(sharding, deployments, residents, history, settings);
+    this.swaps = new Swaps(hosts, deployments, residents, history, settings);
     this.watchPost =
         system.systemActorOf(WatchPost.create(new WatchWays()), "watch-post", Props.empty());
+  }
+
+  public static int warmUp(
+      ActorSystem<?> system, CompiledModules modules, String engine, int times) {
+    return times > 0 ? WarmUp.run(system, modules, engine, times) : 0;
   }
 
   public void start(Tuplespace tuplespace) {
     SpiritContext context =
         new SpiritContext(
             sharding,
+            hosts,
             deployments,
             this::load,
+            processes,
             tuplespace,
             wakeIndex,
             letters,
             residents,
             mailboxes,
+            meters,
+            spans,
             swaps,
             settings,
             Clock.systemUTC());
+    hosts.start(
+        system.systemActorOf(SpiritHost.create(context, moves), "spirit-host", Props.empty()));
     sharding.init(
         Entity.of(
-                SpiritGate.KEY,
-                entity ->
-                    SpiritGate.create(
-                        context, SpiritId.parse(entity.getEntityId()), entity.getShard()))
+                SpiritAddress.KEY,
+                entity -> SpiritAddress.create(context, entity.getEntityId(), entity.getShard()))
             .withStopMessage(SpiritCommand.Passivate.INSTANCE)
-            // A Spirit with something undelivered must stay; only its gate knows.
+            .withMessageExtractor(Hosts.EXTRACTOR)
+            .withAllocationStrategy(
+                new RendezvousAllocation(Adapter.toClassic(system), hosts::isDraining))
             .withSettings(ClusterShardingSettings.create(system).withNoPassivationStrategy()));
+    movers.stopWith(settings);
+    system.systemActorOf(LostServices.create(), "lost-services", Props.empty());
     spaces = tuplespace;
-    wakeIndex.start(system, settings, Clock.systemUTC());
+    ghosts.start(system);
+    wakeIndex.start(system, settings, Clock.systemUTC(), ghosts::wake);
     letters.start(settings, tuplespace, Clock.systemUTC());
     system
         .scheduler()
@@ -158,38 +200,59 @@ public final class SpiritSystem implements WaitListener {
         Configurations.limits(configured));
   }
 
+  /**
+   * Sends a message.
+   *
+   * @param sentBefore how long ago it may have been sent first; empty for not yet
+   */
   public CompletionStage<Optional<byte[]>> ask(
-      SpiritId to, String messageType, byte[] payload, String idempotencyKey, Duration timeout) {
+      SpiritId to,
+      String messageType,
+      byte[] payload,
+      String idempotencyKey,
+      Optional<Duration> sentBefore,
+      Duration timeout) {
     Optional<Deployment> deployment = deployments.find(to.type());
     if (deployment.isEmpty()) {
+      meters.refused(ErrorCode.SPIRIT_TYPE_UNKNOWN, 1);
       return failed(ErrorCode.SPIRIT_TYPE_UNKNOWN, "Got \"" + to.type() + "\".");
     }
     int most = deployment.get().limits().maxPayloadBytes();
     if (payload.length > most) {
+      meters.refused(ErrorCode.PAYLOAD_TOO_LARGE, 1);
       return failed(
           ErrorCode.PAYLOAD_TOO_LARGE,
           payload.length + " bytes; the limit of " + to.type() + " is " + most + ".");
     }
     Message message =
-        Message.newBuilder()
-            .setId(
-                idempotencyKey.isEmpty()
-                    ? "call:" + UUID.randomUUID()
-                    : SpiritMachine.KEY_PREFIX + idempotencyKey)
-            .setType(messageType)
-            .setPayload(ByteString.copyFrom(payload))
+        TraceContexts.withCurrent(
+                Message.newBuilder()
+                    .setId(
+                        idempotencyKey.isEmpty()
+                            ? "call:" + UUID.randomUUID()
+                            : SpiritMachine.KEY_PREFIX + idempotencyKey)
+                    .setType(messageType)
+                    .setPayload(ByteString.copyFrom(payload))
+                    .setFirstSentMillis(sentBefore.map(SpiritSystem::timeBefore).orElse(0L)))
             .build();
-    return sharding
-        .entityRefFor(SpiritGate.KEY, to.toString())
-        .<DeliveryReply>ask(replyTo -> new SpiritCommand.Deliver(message, replyTo), timeout)
+    long startNanos = System.nanoTime();
+    return hosts
+        .<DeliveryReply>ask(
+            to.toString(), replyTo -> new SpiritCommand.Deliver(message, replyTo), timeout)
         .handleAsync(
             (reply, failure) -> {
+              meters.asked(reply, failure, System.nanoTime() - startNanos);
               if (failure == null) {
                 return outcome(reply);
               }
               throw translated(failure, to, timeout);
             },
             callbacks);
+  }
+
+  private static long timeBefore(Duration ago) {
+    long nowMillis = Clock.systemUTC().millis();
+    return Math.max(1, nowMillis - Math.min(nowMillis, ago.toMillis()));
   }
 
   public CompletionStage<Migration> migrate(SpiritId id, String engine, Duration timeout) {
@@ -201,9 +264,9 @@ public final class SpiritSystem implements WaitListener {
     if (deployments.find(id.type()).isEmpty()) {
       return failed(ErrorCode.SPIRIT_TYPE_UNKNOWN, "Got \"" + id.type() + "\".");
     }
-    return sharding
-        .entityRefFor(SpiritGate.KEY, id.toString())
-        .<MigrationReply>ask(replyTo -> new SpiritCommand.Migrate(engine, replyTo), timeout)
+    return hosts
+        .<MigrationReply>ask(
+            id.toString(), replyTo -> new SpiritCommand.Migrate(engine, replyTo), timeout)
         .handleAsync(
             (reply, failure) -> {
               if (failure != null) {
@@ -224,9 +287,9 @@ public final class SpiritSystem implements WaitListener {
             .setType("restart")
             .setKind(Message.Kind.RESTART)
             .build();
-    return sharding
-        .entityRefFor(SpiritGate.KEY, id.toString())
-        .<DeliveryReply>ask(replyTo -> new SpiritCommand.Deliver(message, replyTo), timeout)
+    return hosts
+        .<DeliveryReply>ask(
+            id.toString(), replyTo -> new SpiritCommand.Deliver(message, replyTo), timeout)
         .handle(
             (reply, failure) -> {
               if (failure != null) {
@@ -237,10 +300,14 @@ public final class SpiritSystem implements WaitListener {
             });
   }
 
+  public Relocations relocations() {
+    return movers;
+  }
+
   private CompletionStage<Void> begin(SpiritId id, List<SpiritEvent> events, Duration timeout) {
-    return sharding
-        .entityRefFor(SpiritGate.KEY, id.toString())
-        .<BeginReply>ask(replyTo -> new SpiritCommand.Begin(events, replyTo), timeout)
+    return hosts
+        .<BeginReply>ask(
+            id.toString(), replyTo -> new SpiritCommand.Begin(events, replyTo), timeout)
         .handleAsync(
             (reply, failure) -> {
               if (failure != null) {
@@ -266,7 +333,29 @@ public final class SpiritSystem implements WaitListener {
     return letters;
   }
 
-  private static Optional<byte[]> outcome(DeliveryReply reply) {
+  public Ghosts ghosts() {
+    return ghosts;
+  }
+
+  /** Runs of Ghosts are woken as Spirits are. */
+  private final class GhostAlarm implements Alarm {
+    @Override
+    public CompletionStage<?> add(String name) {
+      return wakeIndex.add(name);
+    }
+
+    @Override
+    public void schedule(String name, long dueMillis) {
+      wakeIndex.schedule(name, dueMillis);
+    }
+
+    @Override
+    public void remove(String name) {
+      wakeIndex.remove(name);
+    }
+  }
+
+  static Optional<byte[]> outcome(DeliveryReply reply) {
     if (reply instanceof DeliveryReply.Handled handled) {
       Completed completed = handled.outcome();
       return completed.hasReply()
@@ -279,7 +368,7 @@ public final class SpiritSystem implements WaitListener {
     }
   }
 
-  private static VudoException translated(Throwable failure, SpiritId to, Duration timeout) {
+  static VudoException translated(Throwable failure, SpiritId to, Duration timeout) {
     Throwable cause =
         failure instanceof CompletionException && failure.getCause() != null
             ? failure.getCause()
@@ -299,11 +388,9 @@ public final class SpiritSystem implements WaitListener {
   }
 
   public CompletionStage<HoldOutcome> resolveHold(String holder, String holdId) {
-    return sharding
-        .entityRefFor(SpiritGate.KEY, holder)
+    return hosts
         .<HoldAnswer>ask(
-            (ActorRef<HoldAnswer> replyTo) -> new SpiritCommand.ResolveHold(holdId, replyTo),
-            HOLD_TIMEOUT)
+            holder, replyTo -> new SpiritCommand.ResolveHold(holdId, replyTo), HOLD_TIMEOUT)
         .thenApplyAsync(
             answer ->
                 switch (answer.getOutcome()) {
@@ -347,9 +434,7 @@ public final class SpiritSystem implements WaitListener {
   }
 
   private void answer(SpiritId waiter, String requestId, Answer.Builder answer) {
-    sharding
-        .entityRefFor(SpiritGate.KEY, waiter.toString())
-        .tell(new SpiritCommand.Answered(requestId, answer.build()));
+    hosts.send(waiter, new SpiritCommand.Answered(requestId, answer.build()));
   }
 
   /** Before the node has started its Spirits, and its spaces are known, nothing goes out. */
@@ -359,7 +444,7 @@ public final class SpiritSystem implements WaitListener {
       if (spaces == null) {
         return false;
       }
-      sharding.entityRefFor(SpiritGate.KEY, to.toString()).tell(message);
+      hosts.send(to, message);
       return true;
     }
 

@@ -4,9 +4,10 @@ import io.vudo.protocol.SpiritId;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The steps of a turn that takes tuples, at each of which a test can end the process as {@code kill
- * -9} does: with the system property {@code vudo.test.halt-at = TYPE/ID:STEP:N} it ends when the
- * step comes for the N-th time in that Spirit. Without the property this does nothing.
+ * The steps of a turn that takes tuples, and of a move to another node, at each of which a test can
+ * end the process as {@code kill -9} does: with the system property {@code vudo.test.halt-at =
+ * TYPE/ID:STEP:N} it ends when the step comes for the N-th time in that Spirit. Without the
+ * property this does nothing.
  */
 final class Steps {
   /** A space is about to be asked. */
@@ -30,6 +31,21 @@ final class Steps {
   /** A space has said that the tuple is gone for good. */
   static final String CONFIRMED = "confirmed";
 
+  /** The pages of a Spirit that moves are copied while it runs. */
+  static final String COPYING = "copying";
+
+  /** A Spirit that moves has stopped on its old node. */
+  static final String FROZEN = "frozen";
+
+  /** Its new node has all of it. */
+  static final String STANDING_BY = "standing-by";
+
+  /** Its old node has given it away. */
+  static final String GIVEN = "given";
+
+  /** Its new node runs it. */
+  static final String TAKEN = "taken";
+
   private static final String WANTED = System.getProperty("vudo.test.halt-at", "");
 
   /** What the exit code is after {@code kill -9}. */
@@ -41,8 +57,15 @@ final class Steps {
 
   /** It is so far with a turn of this Spirit. */
   static void at(String step, SpiritId id) {
+    if (!WANTED.isEmpty()) {
+      at(step, id.toString());
+    }
+  }
+
+  /** It is so far with this Spirit. */
+  static void at(String step, String spirit) {
     if (!WANTED.isEmpty()
-        && WANTED.startsWith(id + ":" + step + ":")
+        && WANTED.startsWith(spirit + ":" + step + ":")
         && WANTED.endsWith(":" + COUNT.incrementAndGet())) {
       Runtime.getRuntime().halt(KILLED);
     }

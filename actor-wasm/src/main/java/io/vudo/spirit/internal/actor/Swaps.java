@@ -29,7 +29,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
-import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -47,7 +46,7 @@ final class Swaps implements SpiritSwaps {
 
   private record Pair(String before, String after) {}
 
-  private final ClusterSharding sharding;
+  private final Hosts hosts;
   private final DeploymentSource deployments;
   private final Residents residents;
   private final JournalHistory history;
@@ -67,12 +66,12 @@ final class Swaps implements SpiritSwaps {
   private final Map<SpiritId, VudoError> refusals = new ConcurrentHashMap<>();
 
   Swaps(
-      ClusterSharding sharding,
+      Hosts hosts,
       DeploymentSource deployments,
       Residents residents,
       JournalHistory history,
       SpiritSettings settings) {
-    this.sharding = sharding;
+    this.hosts = hosts;
     this.deployments = deployments;
     this.residents = residents;
     this.history = history;
@@ -207,9 +206,8 @@ final class Swaps implements SpiritSwaps {
     // Whoever comes to memory from now on sees the swap by itself.
     for (SpiritId id : residents.recent(target.type())) {
       if (mine.begun(id)) {
-        sharding
-            .entityRefFor(SpiritGate.KEY, id.toString())
-            .<SwapEnd>ask(SpiritCommand.SwapNow::new, PATIENCE)
+        hosts
+            .<SwapEnd>ask(id.toString(), SpiritCommand.SwapNow::new, PATIENCE)
             .whenComplete((end, failure) -> mine.answered(id));
       }
     }

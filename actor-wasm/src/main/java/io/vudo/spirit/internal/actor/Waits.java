@@ -70,7 +70,13 @@ final class Waits {
     } else {
       return true;
     }
-    Duration most = spirits.settings().waitRedeliveryMax();
+    // Spirits that were asked bring the answer whatever happens; an actor may have ended with its
+    // service, and nobody answers by a name before it is registered.
+    Duration most =
+        wait.hasProcess()
+                || (wait.hasQuestion() && ActorDirectory.isActor(wait.getQuestion().getTo()))
+            ? spirits.settings().redeliveryMax()
+            : spirits.settings().waitRedeliveryMax();
     pause = pause.compareTo(most.dividedBy(2)) > 0 ? most : pause.multipliedBy(2);
     schedule();
     return false;
@@ -83,6 +89,9 @@ final class Waits {
 
   /** An answer of a space, which does not know what a refused one waited for. */
   static Answer as(Wait wait, Answer answer) {
+    if (wait.hasProcess() && answer.hasReply()) {
+      return ProcessCalls.ofSpirit(answer.getReply());
+    }
     return wait.hasBarrier() && answer.hasTuple()
         ? answered(wait, answer.getTuple().getStatus())
         : answer;
@@ -91,6 +100,9 @@ final class Waits {
   /** There is an answer: of a tuple, other parts of the space need not look for one. */
   void answered(Wait wait, Answer answer) {
     end();
+    if (wait.hasProcess()) {
+      spirits.processes().forget(wait.getId());
+    }
     if (wait.hasTuple()) {
       Template template = template(wait.getTuple());
       if (template.exactFirstField().isEmpty()) {
@@ -113,6 +125,10 @@ final class Waits {
     if (wait.hasSleep()) {
       return answer.setSlept(Slept.getDefaultInstance()).build();
     }
+    if (wait.hasProcess()) {
+      spirits.processes().forget(wait.getId());
+      return ProcessCalls.failed(ErrorCode.ASK_TIMEOUT, wait.getTimeoutMillis() + " ms");
+    }
     if (wait.hasTuple()) {
       spirits
           .tuplespace()
@@ -123,7 +139,7 @@ final class Waits {
 
   /** What the guest is told when its question was refused for good. */
   static Answer refused(Wait wait, ErrorCode code) {
-    return answered(wait, statusOf(code));
+    return wait.hasProcess() ? ProcessCalls.failed(code, "") : answered(wait, statusOf(code));
   }
 
   static int statusOf(ErrorCode code) {
@@ -159,6 +175,7 @@ final class Waits {
           case TUPLE -> "a tuple of " + wait.getTuple().getSpace();
           case BARRIER ->
               "barrier " + wait.getBarrier().getName() + " of " + wait.getBarrier().getSpace();
+          case PROCESS -> wait.getProcess().getName();
           case SLEEP, WANTED_NOT_SET -> "the time";
         };
     return what + ", until " + Instant.ofEpochMilli(wait.getDeadlineMillis());
@@ -180,6 +197,9 @@ final class Waits {
               template(tuple),
               tuple.getTake(),
               Duration.ofNanos(Math.max(0, endNanos - System.nanoTime())));
+    } else if (wait.hasProcess() && endNanos - System.nanoTime() > 0) {
+      ProcessCalls.request(
+          spirits, id, wait, Duration.ofNanos(endNanos - System.nanoTime()), refusals);
     } else if (wait.hasBarrier() && endNanos - System.nanoTime() > 0) {
       BarrierWait barrier = wait.getBarrier();
       spirits

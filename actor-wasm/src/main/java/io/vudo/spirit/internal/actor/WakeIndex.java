@@ -15,6 +15,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.Behavior;
@@ -54,6 +55,7 @@ final class WakeIndex {
   private static final long SHORTEST_TICK_MILLIS = 200;
 
   private final ClusterSharding sharding;
+  private final Hosts hosts;
   private final ActorRef<Added> nobody;
 
   /** What a partition understands. */
@@ -78,18 +80,24 @@ final class WakeIndex {
   /** The Spirit is in the index, durably. */
   record Added(String spirit) {}
 
-  WakeIndex(ClusterSharding sharding, ActorRef<Added> nobody) {
+  WakeIndex(ClusterSharding sharding, Hosts hosts, ActorRef<Added> nobody) {
     this.sharding = sharding;
+    this.hosts = hosts;
     this.nobody = nobody;
   }
 
-  void start(ActorSystem<?> system, SpiritSettings settings, Clock clock) {
+  /**
+   * Lets this node have partitions.
+   *
+   * @param waker wakes those of these names that are no Spirits; answers whether it is one
+   */
+  void start(ActorSystem<?> system, SpiritSettings settings, Clock clock, Predicate<String> waker) {
     sharding.init(
         Entity.of(
                 KEY,
                 entity ->
                     Partition.create(
-                        sharding, settings, clock, Integer.parseInt(entity.getEntityId())))
+                        hosts, settings, clock, waker, Integer.parseInt(entity.getEntityId())))
             .withSettings(ClusterShardingSettings.create(system).withNoPassivationStrategy()));
   }
 
@@ -102,9 +110,14 @@ final class WakeIndex {
 
   /** Completes when the Spirit is in the index. */
   CompletionStage<Added> add(SpiritId id) {
+    return add(id.toString());
+  }
+
+  /** The same for somebody who need not be a Spirit. */
+  CompletionStage<Added> add(String name) {
     return sharding
-        .entityRefFor(KEY, partition(id))
-        .<Added>ask(replyTo -> new Add(id.toString(), NOW, replyTo), TIMEOUT)
+        .entityRefFor(KEY, partition(name))
+        .<Added>ask(replyTo -> new Add(name, NOW, replyTo), TIMEOUT)
         // Otherwise on a thread of its own, see SpiritSystem; all that follows is a message.
         .thenApplyAsync(Function.identity(), Runnable::run);
   }
@@ -114,17 +127,26 @@ final class WakeIndex {
    * the next ping.
    */
   void schedule(SpiritId id, long dueMillis) {
+    schedule(id.toString(), dueMillis);
+  }
+
+  /** The same for somebody who need not be a Spirit. */
+  void schedule(String name, long dueMillis) {
     sharding
-        .entityRefFor(KEY, partition(id))
-        .tell(new Add(id.toString(), Math.max(NOW + 1, dueMillis), nobody));
+        .entityRefFor(KEY, partition(name))
+        .tell(new Add(name, Math.max(NOW + 1, dueMillis), nobody));
   }
 
   void remove(SpiritId id) {
-    sharding.entityRefFor(KEY, partition(id)).tell(new Remove(id.toString()));
+    remove(id.toString());
   }
 
-  private static String partition(SpiritId id) {
-    return Integer.toString(Math.floorMod(id.toString().hashCode(), PARTITIONS));
+  void remove(String name) {
+    sharding.entityRefFor(KEY, partition(name)).tell(new Remove(name));
+  }
+
+  private static String partition(String name) {
+    return Integer.toString(Math.floorMod(name.hashCode(), PARTITIONS));
   }
 
   /** Who is to be woken, by name and by time. */
@@ -164,29 +186,32 @@ final class WakeIndex {
 
   private static final class Partition extends EventSourcedBehavior<Command, WakeEvent, Due> {
     private final TimerScheduler<Command> timers;
-    private final ClusterSharding sharding;
+    private final Hosts hosts;
     private final SpiritSettings settings;
     private final Clock clock;
+    private final Predicate<String> waker;
 
     private Partition(
         TimerScheduler<Command> timers,
-        ClusterSharding sharding,
+        Hosts hosts,
         SpiritSettings settings,
         Clock clock,
+        Predicate<String> waker,
         int number) {
       super(PersistenceId.ofUniqueId("wake|" + number));
       this.timers = timers;
-      this.sharding = sharding;
+      this.hosts = hosts;
       this.settings = settings;
       this.clock = clock;
+      this.waker = waker;
     }
 
     static Behavior<Command> create(
-        ClusterSharding sharding, SpiritSettings settings, Clock clock, int number) {
+        Hosts hosts, SpiritSettings settings, Clock clock, Predicate<String> waker, int number) {
       return Behaviors.setup(
           context ->
               Behaviors.withTimers(
-                  timers -> new Partition(timers, sharding, settings, clock, number)));
+                  timers -> new Partition(timers, hosts, settings, clock, waker, number)));
     }
 
     @Override
@@ -243,10 +268,11 @@ final class WakeIndex {
 
     /** Those that are awake already take no notice. */
     private void wake(Due due, long timeMillis) {
-      due.until(timeMillis)
-          .forEach(
-              spirit ->
-                  sharding.entityRefFor(SpiritGate.KEY, spirit).tell(SpiritCommand.Wake.INSTANCE));
+      for (String name : due.until(timeMillis)) {
+        if (!waker.test(name)) {
+          hosts.send(name, SpiritCommand.Wake.INSTANCE);
+        }
+      }
       schedule(due);
     }
 

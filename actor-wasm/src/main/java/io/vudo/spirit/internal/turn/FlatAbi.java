@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.google.protobuf.ByteString;
 import io.vudo.protocol.Capability.Kind;
 import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.ProcessName;
 import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.Template;
 import io.vudo.protocol.Tuple;
@@ -72,6 +73,7 @@ final class FlatAbi {
           .define("storage_get", "iiii", "i", FlatAbi::storageGet)
           .define("storage_put", "iiii", "i", FlatAbi::storagePut)
           .define("storage_delete", "ii", "i", FlatAbi::storageDelete)
+          .define("process", "iiiiii", "i", FlatAbi::process)
           .define("fail", "iii", "", FlatAbi::fail);
 
   private FlatAbi() {}
@@ -101,6 +103,24 @@ final class FlatAbi {
     if (answer.getStatus() == GuestStatus.OK || answer.getStatus() == GuestStatus.FAILED) {
       answerBuffer(host, guest, answer.getPayload().toByteArray(), a[7], a[8]);
     }
+    return answer.getStatus();
+  }
+
+  private static long process(HostContext host, EngineInstance guest, long[] a) {
+    requireRange(guest, a[4], 4);
+    requireRange(guest, a[5], 4);
+    // Whoever prints what went wrong finds no text, rather than what was there before.
+    guest.writeMemory((int) a[4], GuestCalls.littleEndian(0));
+    guest.writeMemory((int) a[5], GuestCalls.littleEndian(0));
+    String name = name(guest, a[0], a[1]);
+    byte[] args = payload(host, guest, a[2], a[3]);
+    require(host.grants().allow(Kind.PROCESS, name));
+    if (!ProcessName.isValid(name)) {
+      throw GuestStatus.INVALID_PARAMETER;
+    }
+    Reply answer =
+        host.process(new WaitRequest.Named(name, ByteString.copyFrom(args), host.processMillis()));
+    answerBuffer(host, guest, answer.getPayload().toByteArray(), a[4], a[5]);
     return answer.getStatus();
   }
 

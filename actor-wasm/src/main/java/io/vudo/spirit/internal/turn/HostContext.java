@@ -61,6 +61,12 @@ interface HostContext {
   /** The reply, or unwinds the guest to ask for it. */
   Reply ask(WaitRequest.Reply request);
 
+  /** What stands behind a name answered, or unwinds the guest to call it. */
+  Reply process(WaitRequest.Named request);
+
+  /** How long a turn waits for what stands behind a name. */
+  long processMillis();
+
   /** Returns when the time is over, or unwinds the guest to let it pass. */
   void sleep(WaitRequest.Sleep request);
 

@@ -17,10 +17,20 @@ import java.util.Optional;
  * deliver in order. Of a caller with an idempotency key it keeps the outcome, and so it does of the
  * last question of a Spirit, which asks one after the other. All is bounded; the least recently
  * used are forgotten first, outcomes of questions sooner than that they were handled.
+ *
+ * <p>Of the keys that it has forgotten it keeps the time of the latest. So a repetition that says
+ * when it was first sent is not handled twice: it is new when no key of that time is forgotten.
  */
 final class Inbox {
   /** No Spirit id begins with it. */
   private static final String QUESTIONS = "?";
+
+  /**
+   * How far the clock of the node that took the repetition may be ahead of the Spirit's. No more
+   * than clocks need that are kept: a Spirit that forgets its keys faster than this refuses all
+   * repetitions that it does not know.
+   */
+  private static final long CLOCK_SKEW_MILLIS = 200;
 
   private final int maxSenders;
   private final int maxKeys;
@@ -30,6 +40,7 @@ final class Inbox {
   private final Map<String, Remembered> answered = new LinkedHashMap<>(16, 0.75f, true);
   private long rememberedBytes;
   private long answeredBytes;
+  private long forgottenMillis;
 
   Inbox(int maxSenders, int maxKeys, int maxKeyBytes) {
     this.maxSenders = maxSenders;
@@ -49,7 +60,14 @@ final class Inbox {
       }
       return Verdict.NEW;
     }
-    return remembered.containsKey(message.getId()) ? Verdict.DUPLICATE : Verdict.NEW;
+    if (remembered.containsKey(message.getId())) {
+      return Verdict.DUPLICATE;
+    }
+    boolean mayBeForgotten =
+        message.getFirstSentMillis() > 0
+            && forgottenMillis > 0
+            && message.getFirstSentMillis() - CLOCK_SKEW_MILLIS <= forgottenMillis;
+    return mayBeForgotten ? Verdict.FORGOTTEN : Verdict.NEW;
   }
 
   /** How the message ended, if it is a question or its caller chose the id. */
@@ -85,7 +103,10 @@ final class Inbox {
 
   private static Remembered.Builder outcome(Message message, Turn turn) {
     Remembered.Builder outcome =
-        Remembered.newBuilder().setMessageId(message.getId()).setTurn(turn.getNumber());
+        Remembered.newBuilder()
+            .setMessageId(message.getId())
+            .setTurn(turn.getNumber())
+            .setTimeMillis(turn.getTimeMillis());
     return turn.hasFailed()
         ? outcome.setFailed(turn.getFailed())
         : outcome.setCompleted(turn.getCompleted());
@@ -102,6 +123,7 @@ final class Inbox {
             header.addWatermarks(Watermark.newBuilder().setSender(sender).setPosition(position)));
     header.addAllRemembered(remembered.values());
     header.addAllRemembered(answered.values());
+    header.setForgottenMillis(forgottenMillis);
   }
 
   void readFrom(SpiritHeader header) {
@@ -111,6 +133,7 @@ final class Inbox {
     header.getWatermarksList().forEach(w -> watermarks.put(w.getSender(), w.getPosition()));
     rememberedBytes = 0;
     answeredBytes = 0;
+    forgottenMillis = header.getForgottenMillis();
     header.getRememberedList().forEach(this::remember);
   }
 
@@ -129,7 +152,11 @@ final class Inbox {
     long grown = outcome.getSerializedSize() - (before == null ? 0L : before.getSerializedSize());
     var eldest = map.values().iterator();
     while (map.size() > most || (bytes + grown > maxKeyBytes && map.size() > 1)) {
-      grown -= eldest.next().getSerializedSize();
+      Remembered forgotten = eldest.next();
+      grown -= forgotten.getSerializedSize();
+      if (map == remembered) {
+        forgottenMillis = Math.max(forgottenMillis, forgotten.getTimeMillis());
+      }
       eldest.remove();
     }
     return grown;

@@ -33,7 +33,9 @@ final class Outbox {
       Effect effect =
           leaving.apply(Letters.complete(self, turn, i)).orElseGet(Effect::getDefaultInstance);
       if (leaves(effect)) {
-        add(Position.newBuilder().setTurn(turn.getNumber()).setIndex(i).build(), effect);
+        add(
+            Position.newBuilder().setTurn(turn.getNumber()).setIndex(i).build(),
+            Traces.leaving(effect, Traces.of(turn)));
       }
     }
   }
@@ -100,6 +102,10 @@ final class Outbox {
 
   boolean isEmpty() {
     return pending.isEmpty();
+  }
+
+  int size() {
+    return pending.size();
   }
 
   boolean contains(String hold) {

@@ -144,6 +144,16 @@ public final class ProgramContext implements HostContext {
   }
 
   @Override
+  public Reply process(WaitRequest.Named request) {
+    throw GuestStatus.CAPABILITY_DENIED;
+  }
+
+  @Override
+  public long processMillis() {
+    return TurnLimits.DEFAULTS.processMillis();
+  }
+
+  @Override
   public void sleep(WaitRequest.Sleep request) {
     throw GuestStatus.CAPABILITY_DENIED;
   }

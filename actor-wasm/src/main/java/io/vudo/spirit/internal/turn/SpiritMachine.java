@@ -24,6 +24,7 @@ import io.vudo.protocol.journal.v1.Marker;
 import io.vudo.protocol.journal.v1.Message;
 import io.vudo.protocol.journal.v1.Pending;
 import io.vudo.protocol.journal.v1.Position;
+import io.vudo.protocol.journal.v1.ProcessWait;
 import io.vudo.protocol.journal.v1.Remembered;
 import io.vudo.protocol.journal.v1.Retrying;
 import io.vudo.protocol.journal.v1.Send;
@@ -35,6 +36,7 @@ import io.vudo.protocol.journal.v1.Swapped;
 import io.vudo.protocol.journal.v1.TableRow;
 import io.vudo.protocol.journal.v1.Timer;
 import io.vudo.protocol.journal.v1.TimerFired;
+import io.vudo.protocol.journal.v1.Trace;
 import io.vudo.protocol.journal.v1.TupleWait;
 import io.vudo.protocol.journal.v1.Turn;
 import io.vudo.protocol.journal.v1.Wait;
@@ -229,6 +231,11 @@ public final class SpiritMachine implements AutoCloseable {
 
   public boolean hasDeliveries() {
     return !outbox.isEmpty();
+  }
+
+  /** How many effects no receiver has confirmed yet. */
+  public int undelivered() {
+    return outbox.size();
   }
 
   public boolean acknowledge(Position position) {
@@ -793,10 +800,24 @@ public final class SpiritMachine implements AutoCloseable {
    */
   public Attempt attempt(
       Message message, Message following, Redelivery redelivery, List<Answer> recorded) {
+    return attempt(message, following, redelivery, recorded, null);
+  }
+
+  /**
+   * Runs a turn.
+   *
+   * @param trace the turn's span; null when it has none
+   */
+  public Attempt attempt(
+      Message message,
+      Message following,
+      Redelivery redelivery,
+      List<Answer> recorded,
+      Trace trace) {
     TurnContext turn = context(lastTurn + 1, message, TurnContext.Mode.LIVE, recorded);
     try {
       return new Attempt.Finished(
-          run(turn, following, redelivery, clock.millis()), List.copyOf(turn.logs()));
+          run(turn, following, redelivery, clock.millis(), trace), List.copyOf(turn.logs()));
     } catch (SuspendTurn suspended) {
       discardInstance();
       return new Attempt.Suspended(suspended.request(), List.copyOf(turn.answers()));
@@ -821,7 +842,8 @@ public final class SpiritMachine implements AutoCloseable {
                 recorded.getAnswersList()),
             null,
             Redelivery.ofRehearsal(recorded),
-            recorded.getTimeMillis());
+            recorded.getTimeMillis(),
+            null);
     // Nobody will deliver them, and nobody confirm them.
     outbox.clear();
     return now;
@@ -839,6 +861,22 @@ public final class SpiritMachine implements AutoCloseable {
    */
   public SpiritEvent suspend(
       Message message, Message following, Attempt.Suspended waiting, String replyTo) {
+    return suspend(message, following, waiting, replyTo, null, 0);
+  }
+
+  /**
+   * The same of a turn that has a span.
+   *
+   * @param trace the turn's span; null when it has none
+   * @param beganMillis when the turn began, if it has one
+   */
+  public SpiritEvent suspend(
+      Message message,
+      Message following,
+      Attempt.Suspended waiting,
+      String replyTo,
+      Trace trace,
+      long beganMillis) {
     long number = lastTurn + 1;
     WaitRequest request = waiting.request();
     int index = waiting.answers().size();
@@ -849,18 +887,21 @@ public final class SpiritMachine implements AutoCloseable {
             .setId(waitId)
             .setTimeoutMillis(request.timeoutMillis())
             .setDeadlineMillis(now + request.timeoutMillis());
+    Message.Builder asked =
+        Message.newBuilder()
+            .setId(waitId)
+            .setSender(id.toString())
+            .setKind(Message.Kind.QUESTION)
+            .setPosition(Position.newBuilder().setTurn(number).setIndex(index));
+    if (trace != null || message.hasTrace()) {
+      asked.setTrace(trace != null ? trace : Traces.of(message));
+    }
     if (request instanceof WaitRequest.Reply question) {
-      wait.setQuestion(
-          Send.newBuilder()
-              .setTo(question.to().toString())
-              .setMessage(
-                  Message.newBuilder()
-                      .setId(waitId)
-                      .setSender(id.toString())
-                      .setType(question.type())
-                      .setPayload(question.payload())
-                      .setKind(Message.Kind.QUESTION)
-                      .setPosition(Position.newBuilder().setTurn(number).setIndex(index))));
+      asked.setType(question.type()).setPayload(question.payload());
+      wait.setQuestion(Send.newBuilder().setTo(question.to().toString()).setMessage(asked));
+    } else if (request instanceof WaitRequest.Named process) {
+      asked.setPayload(process.args());
+      wait.setProcess(ProcessWait.newBuilder().setName(process.name()).setMessage(asked));
     } else if (request instanceof WaitRequest.Tuple tuple) {
       wait.setTuple(
           TupleWait.newBuilder()
@@ -887,6 +928,9 @@ public final class SpiritMachine implements AutoCloseable {
     if (following != null) {
       event.setFollowing(following);
     }
+    if (trace != null) {
+      event.setTrace(trace).setBeganMillis(beganMillis);
+    }
     suspended = event.build();
     return SpiritEvent.newBuilder().setSuspended(suspended).build();
   }
@@ -895,12 +939,17 @@ public final class SpiritMachine implements AutoCloseable {
    * Runs a turn whose outcome is not known, and takes it over.
    *
    * @param following what else cannot be handled when the turn fails; null for nothing
+   * @param trace the turn's span; null when it has none
    */
-  private Turn run(TurnContext turn, Message following, Redelivery redelivery, long timeMillis) {
+  private Turn run(
+      TurnContext turn, Message following, Redelivery redelivery, long timeMillis, Trace trace) {
     EngineInstance guest = instance();
     Message message = turn.input();
     Turn.Builder record =
         Turn.newBuilder().setNumber(turn.number()).setTimeMillis(timeMillis).setInput(message);
+    if (trace != null) {
+      record.setTrace(trace);
+    }
     try {
       Optional<byte[]> reply = call(guest, turn);
       if (!turn.usedAllAnswers() && !turn.isRehearsal()) {
@@ -1027,7 +1076,9 @@ public final class SpiritMachine implements AutoCloseable {
     suspended = null;
     timers.clear();
     supervisor.end();
-    relations.end(lastTurn, outbox::add);
+    relations.end(
+        lastTurn,
+        (position, effect) -> outbox.add(position, Traces.leaving(effect, Traces.of(message))));
     watches.end(lastTurn, outbox::add);
     storage = new Storage();
     born = false;
@@ -1259,10 +1310,15 @@ public final class SpiritMachine implements AutoCloseable {
    */
   public StateSnapshot snapshot(long sequenceNumber) {
     bringImageUpToDate();
-    SpiritHeader.Builder header = headerOfState();
+    SpiritHeader.Builder header = headerOfAll();
     if (born) {
       header.setStateHash(hash(hashes.isDueWithSnapshot(pages.sizeBytes())));
     }
+    return chain.take(sequenceNumber, header.build().toByteString(), pages);
+  }
+
+  private SpiritHeader.Builder headerOfAll() {
+    SpiritHeader.Builder header = headerOfState();
     outbox.writeTo(header);
     inbox.writeTo(header);
     timers.writeTo(header);
@@ -1272,7 +1328,30 @@ public final class SpiritMachine implements AutoCloseable {
     if (suspended != null) {
       header.setSuspended(suspended);
     }
-    return chain.take(sequenceNumber, header.build().toByteString(), pages);
+    return header;
+  }
+
+  /**
+   * The pages of the memory as of the last turn, zero pages left out. One that did not change
+   * between two calls is the same array; none is written to afterwards.
+   */
+  public SortedMap<Integer, byte[]> sharePages() {
+    bringImageUpToDate();
+    return pages.shareAll();
+  }
+
+  /** Everything as of the last turn, for another node; the next snapshot does not depend on it. */
+  public StateSnapshot handOver() {
+    bringImageUpToDate();
+    SpiritHeader.Builder header = headerOfAll();
+    return StateSnapshot.full(header.build().toByteString(), pages.sizeBytes(), pages.shareAll());
+  }
+
+  /** Makes an instance now rather than with the next turn, if there is one to make. */
+  public void prepare() {
+    if (born && suspended == null) {
+      instance();
+    }
   }
 
   /** The hash of the image, if it is known or due; empty otherwise. */

@@ -64,7 +64,8 @@ final class Timers {
               removeNumber(before);
               return null;
             });
-        add(timer.toBuilder().setDueMillis(turn.getTimeMillis() + timer.getDelayMillis()).build());
+        Timer kept = Traces.kept(timer, Traces.of(turn));
+        add(kept.toBuilder().setDueMillis(turn.getTimeMillis() + kept.getDelayMillis()).build());
       } else if (effect.hasCancelTimer()) {
         remove(effect.getCancelTimer().getNumber());
       }

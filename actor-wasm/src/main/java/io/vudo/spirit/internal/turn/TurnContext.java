@@ -257,6 +257,16 @@ final class TurnContext implements HostContext {
   }
 
   @Override
+  public Reply process(WaitRequest.Named request) {
+    return answered(Answer.AnswerCase.PROCESSED, request).getProcessed();
+  }
+
+  @Override
+  public long processMillis() {
+    return bounds.processMillis();
+  }
+
+  @Override
   public void sleep(WaitRequest.Sleep request) {
     answered(Answer.AnswerCase.SLEPT, request);
   }

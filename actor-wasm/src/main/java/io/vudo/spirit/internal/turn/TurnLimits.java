@@ -17,6 +17,7 @@ import java.util.concurrent.TimeUnit;
  * @param maxTimers timers and reminders of one Spirit
  * @param maxStorageBytes keys and values of one Spirit's store
  * @param maxWatchers Spirits that watch one, that one watches, and links of one: so many each
+ * @param processMillis how long a turn waits for what stands behind a dotted name, milliseconds
  */
 public record TurnLimits(
     int maxEffects,
@@ -28,7 +29,8 @@ public record TurnLimits(
     long maxWaitMillis,
     int maxTimers,
     int maxStorageBytes,
-    int maxWatchers) {
+    int maxWatchers,
+    long processMillis) {
   public static final TurnLimits DEFAULTS =
       new TurnLimits(
           10_000,
@@ -40,5 +42,6 @@ public record TurnLimits(
           TimeUnit.DAYS.toMillis(365),
           1_000,
           1 << 20,
-          1_000);
+          1_000,
+          TimeUnit.SECONDS.toMillis(30));
 }

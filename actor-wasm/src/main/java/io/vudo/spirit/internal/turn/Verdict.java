@@ -7,5 +7,7 @@ public enum Verdict {
   /** It was handled before; tell its sender how it ended. */
   DUPLICATE,
   /** An earlier message of the same sender is missing; it will be delivered again, in order. */
-  GAP
+  GAP,
+  /** It may have been handled before, and nobody remembers; handling it might be a second time. */
+  FORGOTTEN
 }

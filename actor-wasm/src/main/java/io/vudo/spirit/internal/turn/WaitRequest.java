@@ -30,6 +30,14 @@ public sealed interface WaitRequest {
       implements WaitRequest {}
 
   /**
+   * What stands behind a dotted name: a function of the host, or a Spirit.
+   *
+   * @param name as the guest wrote it
+   * @param args a JSON or MessagePack array
+   */
+  record Named(String name, ByteString args, long timeoutMillis) implements WaitRequest {}
+
+  /**
    * Many tuples of a space, those that are there now.
    *
    * @param take whether the tuples are to be held for taking, or only read

@@ -67,6 +67,7 @@ public final class WasmtimeEngine extends GuestEngine {
    */
   public WasmtimeEngine(Options options) {
     super(options.compileTimeout());
+    NativeLibrary.load();
     this.engine = new io.github.kawamuray.wasmtime.Engine(config(options));
     this.mailbox = new Module(engine, MailboxModule.bytes());
     long possible = possibleInstances();

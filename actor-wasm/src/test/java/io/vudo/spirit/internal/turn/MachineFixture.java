@@ -29,6 +29,8 @@ final class MachineFixture implements AutoCloseable {
 
   static final int MAX_SAVED_BYTES = 1000;
 
+  static final int MAX_KEYS = 100;
+
   private static final Engines ENGINES = Engines.withDefaults();
 
   final List<SpiritEvent> journal = new ArrayList<>();
@@ -110,7 +112,7 @@ final class MachineFixture implements AutoCloseable {
         Clock.systemUTC(),
         TurnLimits.DEFAULTS,
         100,
-        100,
+        MAX_KEYS,
         1 << 20,
         hashEveryTurns);
   }

@@ -25,6 +25,7 @@ import io.vudo.protocol.journal.v1.Turn;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -439,6 +440,49 @@ class SpiritMachineTest {
       spirit.send(fromSpirit(3, 0));
       assertEquals(Verdict.NEW, spirit.machine().judge(third));
     }
+  }
+
+  @Test
+  void aRepetitionWhoseKeyIsForgottenIsNotTakenForNew() {
+    try (MachineFixture spirit = new MachineFixture(TestGuests.counter())) {
+      long beforeMillis = System.currentTimeMillis();
+      long laterMillis = beforeMillis + TimeUnit.HOURS.toMillis(1);
+      Message other = keyed("other", beforeMillis);
+      // Its birth would be remembered under a key, too.
+      spirit.send("add", nothing());
+      for (int key = 0; key < MachineFixture.MAX_KEYS; key++) {
+        spirit.send(keyed("k" + key, 0));
+      }
+      // Nothing is forgotten yet.
+      assertEquals(Verdict.DUPLICATE, spirit.machine().judge(keyed("k0", beforeMillis)));
+      assertEquals(Verdict.NEW, spirit.machine().judge(other));
+      assertEquals(Verdict.NEW, spirit.machine().judge(keyed("long ago", 1)));
+
+      spirit.send(keyed("one more", 0));
+      assertEquals(Verdict.FORGOTTEN, spirit.machine().judge(keyed("k0", beforeMillis)));
+      assertEquals(Verdict.FORGOTTEN, spirit.machine().judge(other));
+      assertEquals(Verdict.DUPLICATE, spirit.machine().judge(keyed("k1", beforeMillis)));
+      // It was first sent after all that is forgotten, or for the first time now.
+      assertEquals(Verdict.NEW, spirit.machine().judge(keyed("k0", laterMillis)));
+      assertEquals(Verdict.NEW, spirit.machine().judge(keyed("k0", 0)));
+
+      spirit.restart();
+      assertEquals(Verdict.FORGOTTEN, spirit.machine().judge(other));
+      assertEquals(Verdict.NEW, spirit.machine().judge(keyed("k0", laterMillis)));
+      try (SpiritMachine restored = spirit.fresh()) {
+        restored.recover(spirit.machine().snapshot(1));
+        assertEquals(Verdict.FORGOTTEN, restored.judge(other));
+        assertEquals(Verdict.DUPLICATE, restored.judge(keyed("k1", beforeMillis)));
+        assertEquals(Verdict.NEW, restored.judge(keyed("k0", laterMillis)));
+      }
+    }
+  }
+
+  private static Message keyed(String key, long firstSentMillis) {
+    return Message.newBuilder()
+        .setId(SpiritMachine.KEY_PREFIX + key)
+        .setFirstSentMillis(firstSentMillis)
+        .build();
   }
 
   @Test

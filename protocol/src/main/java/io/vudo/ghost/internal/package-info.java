@@ -1,0 +1,2 @@
+/** How Ghosts are read. Not for other modules. */
+package io.vudo.ghost.internal;
