@@ -327,6 +327,27 @@ class RelocationTest {
   }
 
   @Test
+  void aNodeThatIsEmptiedJustAsAnotherTakesAgainMovesItsSpiritsThere() {
+    try (TestCluster cluster = new TestCluster(folder)) {
+      Node one = cluster.start();
+      Node other = cluster.start();
+      cluster.deploy("sequence", sequence(1), "jvm");
+      Drained first =
+          one.spirits.relocations().drain(other.name(), PATIENCE).toCompletableFuture().join();
+      assertEquals(0, first.left());
+      for (int i = 0; i < 8; i++) {
+        assertEquals(1, one.ask("sequence/" + i, 1).join());
+      }
+      // Answered there at once; the news of it is still on its way here.
+      other.spirits.relocations().resume(other.name(), PATIENCE).toCompletableFuture().join();
+      Drained drained =
+          one.spirits.relocations().drain(one.name(), PATIENCE).toCompletableFuture().join();
+      assertEquals(8, drained.moved());
+      assertEquals(0, drained.left());
+    }
+  }
+
+  @Test
   void whatCannotMoveStays() {
     try (TestCluster cluster = new TestCluster(folder)) {
       Node one = cluster.start();

@@ -278,6 +278,12 @@ class Hosts {
         : Optional.ofNullable(now.reachable().get(node));
   }
 
+  /** Whether any node takes Spirits. */
+  boolean isAnyTaking() {
+    View now = view;
+    return !now.draining().containsAll(now.reachable().keySet());
+  }
+
   /** Where a Spirit belongs, among those that take Spirits. */
   Optional<String> home(String spirit) {
     return view.homes().get(Integer.parseInt(EXTRACTOR.shardId(spirit)));

@@ -43,6 +43,9 @@ final class SpiritHost extends AbstractBehavior<HostCommand> {
   private static final long TOMBSTONE_NANOS = Duration.ofMinutes(1).toNanos();
   private static final long ARRIVAL_NANOS = Duration.ofMinutes(2).toNanos();
   private static final long RETRY_NANOS = Duration.ofSeconds(5).toNanos();
+
+  /** How long a node that is emptied waits for one that takes Spirits: that it does may be news. */
+  private static final long TAKER_NANOS = Duration.ofSeconds(3).toNanos();
   private static final int MAX_ATTEMPTS = 3;
 
   private enum Phase {
@@ -101,6 +104,7 @@ final class SpiritHost extends AbstractBehavior<HostCommand> {
   private long names;
   private int moving;
   private long drained;
+  private long drainSinceNanos;
   private boolean closing;
 
   private SpiritHost(
@@ -594,7 +598,7 @@ final class SpiritHost extends AbstractBehavior<HostCommand> {
         shouldMove(spirit, entry, away).ifPresent(home -> move(spirit, entry, home, false, null));
       }
     }
-    if (away && moving == 0 && !drainers.isEmpty() && nobodyShouldMove()) {
+    if (away && moving == 0 && !drainers.isEmpty() && nobodyShouldMove() && !mayFindTaker(now)) {
       answerDrainers();
     }
   }
@@ -605,6 +609,14 @@ final class SpiritHost extends AbstractBehavior<HostCommand> {
             each ->
                 each.getValue().phase != Phase.LEAVING
                     && shouldMove(each.getKey(), each.getValue(), true).isEmpty());
+  }
+
+  /** Another node may have ended its own draining, and this one not have heard of it yet. */
+  private boolean mayFindTaker(long now) {
+    return live() > 0
+        && !hosts.others().isEmpty()
+        && !hosts.isAnyTaking()
+        && now - drainSinceNanos < TAKER_NANOS;
   }
 
   private void answerDrainers() {
@@ -801,6 +813,9 @@ final class SpiritHost extends AbstractBehavior<HostCommand> {
   private Behavior<HostCommand> onDraining(HostCommand.Draining draining) {
     if (!draining.node().equals(hosts.self())) {
       hosts.draining(draining.node(), draining.on());
+      if (!drainers.isEmpty()) {
+        lookWhoMoves();
+      }
     }
     return this;
   }
@@ -810,6 +825,7 @@ final class SpiritHost extends AbstractBehavior<HostCommand> {
     sayDraining(drain.on());
     if (drain.on()) {
       drained = 0;
+      drainSinceNanos = System.nanoTime();
       entries.values().forEach(entry -> entry.failedMoves = 0);
       drainers.add(drain.replyTo());
       lookWhoMoves();
