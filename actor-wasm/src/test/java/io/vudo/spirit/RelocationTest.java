@@ -37,6 +37,11 @@ class RelocationTest {
   /** So many asks of a caller are under way. */
   private static final int WINDOW = 50;
 
+  /** How many a Spirit is sent that was woken by the first, and with how much time between. */
+  private static final int BURST = 300;
+
+  private static final int MOST_BETWEEN_NANOS = 20_000;
+
   @TempDir Path folder;
 
   /**
@@ -191,7 +196,7 @@ class RelocationTest {
       Node other = cluster.start("vudo.spirit.idle-timeout = 20 ms");
       cluster.deploy("sequence", sequence(1), "jvm");
       long n = 0;
-      for (int round = 0; round < 100; round++) {
+      for (int round = 0; round < 40; round++) {
         List<CompletableFuture<Long>> answers = new ArrayList<>();
         for (int i = 0; i < 20; i++, n++) {
           answers.add(one.ask("sequence/a", n + 1));
@@ -203,6 +208,47 @@ class RelocationTest {
         }
         // It goes when nobody has sent anything for a while, and this is when it does.
         LockSupport.parkNanos(TimeUnit.MICROSECONDS.toNanos(18_000 + random.nextInt(4_000)));
+      }
+    }
+  }
+
+  /**
+   * What goes straight to a node that does not have the Spirit any more goes on by its address, and
+   * brings it up there again; what comes straight after that must not overtake it.
+   */
+  @Test
+  void whatIsSentToASpiritThatHasLeftKeepsItsOrder() {
+    long seed = Long.getLong("vudo.test.seed", System.nanoTime());
+    System.out.println("RelocationTest: -Dvudo.test.seed=" + seed);
+    Random random = new Random(seed);
+    try (TestCluster cluster = new TestCluster(folder)) {
+      Node one = cluster.start("vudo.spirit.idle-timeout = 20 ms");
+      Node other = cluster.start("vudo.spirit.idle-timeout = 20 ms");
+      cluster.deploy("sequence", sequence(1), "jvm");
+      List<String> away = new ArrayList<>();
+      for (int i = 0; away.size() < 8; i++) {
+        String spirit = "sequence/" + i;
+        assertEquals(1, one.ask(spirit, 1).join());
+        if (isOn(other, spirit)) {
+          away.add(spirit);
+        }
+      }
+      long n = 1;
+      for (int round = 0; round < 10; round++, n += BURST) {
+        // The others have the time to leave meanwhile.
+        for (String spirit : away) {
+          List<CompletableFuture<Long>> answers = new ArrayList<>();
+          for (int i = 1; i <= BURST; i++) {
+            answers.add(one.ask(spirit, n + i));
+            long until = System.nanoTime() + random.nextInt(MOST_BETWEEN_NANOS);
+            while (System.nanoTime() - until < 0) {
+              Thread.onSpinWait();
+            }
+          }
+          for (int i = 1; i <= BURST; i++) {
+            assertEquals(n + i, answers.get(i - 1).join(), spirit);
+          }
+        }
       }
     }
   }

@@ -46,6 +46,7 @@ final class SpiritHost extends AbstractBehavior<HostCommand> {
 
   /** How long a node that is emptied waits for one that takes Spirits: that it does may be news. */
   private static final long TAKER_NANOS = Duration.ofSeconds(3).toNanos();
+
   private static final int MAX_ATTEMPTS = 3;
 
   private enum Phase {
@@ -90,6 +91,7 @@ final class SpiritHost extends AbstractBehavior<HostCommand> {
   private final Map<String, Entry> entries = new HashMap<>();
   private final Map<String, Arrival> arrivals = new HashMap<>();
   private final Routes routes;
+  private final Relays relays;
   private final ActorDirectory actors = new ActorDirectory();
   private final List<ActorRef<DrainReply>> drainers = new ArrayList<>();
   private final List<ActorRef<HostCommand.Closed>> closers = new ArrayList<>();
@@ -131,6 +133,7 @@ final class SpiritHost extends AbstractBehavior<HostCommand> {
             entries::containsKey,
             this::sendToAddress,
             this::send);
+    this.relays = new Relays(context.getSelf(), timers, this::sendToAddress, this::forwarded);
     hosts.announce(context);
     timers.startTimerWithFixedDelay(HostCommand.Tick.INSTANCE, TICK);
   }
@@ -208,14 +211,21 @@ final class SpiritHost extends AbstractBehavior<HostCommand> {
   }
 
   private Behavior<HostCommand> onForwarded(HostCommand.Forwarded forwarded) {
+    forwarded(forwarded);
+    return this;
+  }
+
+  private void forwarded(HostCommand.Forwarded forwarded) {
+    if (relays.hold(forwarded)) {
+      return;
+    }
     Entry entry = entries.get(forwarded.spirit());
     if (entry != null) {
       pass(forwarded.spirit(), entry, forwarded.command(), forwarded.from());
     } else {
       forwarded.from().tell(new HostCommand.At(forwarded.spirit(), null));
-      sendToAddress(forwarded.spirit(), forwarded.command());
+      relays.send(forwarded);
     }
-    return this;
   }
 
   private Behavior<HostCommand> onAddressed(HostCommand.Addressed addressed) {
@@ -263,7 +273,7 @@ final class SpiritHost extends AbstractBehavior<HostCommand> {
           if (own) {
             routes.sendByAddress(spirit, command);
           } else {
-            sendToAddress(spirit, command);
+            relays.send(new HostCommand.Forwarded(spirit, command, from));
           }
         }
       }
@@ -362,6 +372,7 @@ final class SpiritHost extends AbstractBehavior<HostCommand> {
 
   private Behavior<HostCommand> onMarked(HostCommand.Marked marked) {
     routes.marked(marked);
+    relays.marked(marked);
     return this;
   }
 
@@ -379,6 +390,7 @@ final class SpiritHost extends AbstractBehavior<HostCommand> {
 
   private Behavior<HostCommand> onRouteLate(HostCommand.RouteLate late) {
     routes.late(late);
+    relays.late(late);
     return this;
   }
 
@@ -424,7 +436,7 @@ final class SpiritHost extends AbstractBehavior<HostCommand> {
       if (left && !closing) {
         comeBack(ended.spirit(), entry);
       } else {
-        entry.held.forEach(command -> sendToAddress(ended.spirit(), command));
+        entry.held.forEach(command -> routes.sendByAddress(ended.spirit(), command));
       }
     }
     answerClosers();
