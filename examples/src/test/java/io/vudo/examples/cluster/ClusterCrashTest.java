@@ -40,6 +40,14 @@ class ClusterCrashTest {
   private static final boolean RELOCATION = Boolean.getBoolean("cluster.relocation");
 
   private static final int CALLERS = 12;
+
+  /**
+   * How long a caller does nothing between two operations, at most. Without it, twelve callers take
+   * all of a small machine, and what is to be seen here, that nodes come back, waits for them.
+   */
+  private static final Duration MOST_BETWEEN =
+      Duration.ofMillis(Long.getLong("cluster.pause-millis", 60));
+
   private static final Duration SETTLE = Duration.ofSeconds(90);
 
   @Test
@@ -58,7 +66,7 @@ class ClusterCrashTest {
             "vudo.spirit.snapshot-every-events = 7",
             "vudo.tuplespace.snapshot-every = 20",
             "vudo.tuplespace.hold-age = 1 s")) {
-      try (Callers callers = new Callers(new ClusterDoor(cluster.nodes()))) {
+      try (Callers callers = new Callers(new ClusterDoor(cluster.nodes())).withPauses(MOST_BETWEEN)) {
         boolean good = false;
         try {
           run(cluster, callers, random);

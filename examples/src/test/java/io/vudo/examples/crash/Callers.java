@@ -39,6 +39,7 @@ public final class Callers implements AutoCloseable {
   private final AtomicLong answers = new AtomicLong();
   private final AtomicLong deployments = new AtomicLong();
   private final List<Future<?>> running = new ArrayList<>();
+  private Duration mostBetween = Duration.ZERO;
   private ExecutorService threads;
 
   /** Callers who do everything. */
@@ -50,6 +51,16 @@ public final class Callers implements AutoCloseable {
     this.door = door;
     this.workloads = workloads;
     this.checker = new Checker(workloads);
+  }
+
+  /**
+   * Lets each do nothing for a while, by chance, before its next operation.
+   *
+   * @param most how long at most
+   */
+  public Callers withPauses(Duration most) {
+    mostBetween = most;
+    return this;
   }
 
   /** Deploys what they need, and begins. */
@@ -128,6 +139,7 @@ public final class Callers implements AutoCloseable {
     Deque<Done> recent = new ArrayDeque<>();
     Map<Workload, Long> numbers = new HashMap<>();
     while (!enough.get()) {
+      LockSupport.parkNanos((long) (random.nextDouble() * mostBetween.toNanos()));
       if (!recent.isEmpty() && random.nextInt(REPEATED_ONE_IN) == 0) {
         Done again = recent.peekFirst();
         perform(caller, again.workload(), again.step(), again.key());
