@@ -244,6 +244,10 @@ public final class NodeAssembly implements AutoCloseable {
             ErrorCode.INTERNAL_ERROR,
             "The gateway did not bind");
     httpAddress = gateway.address();
+    // Before gRPC, which tells its health from now on and not when it is asked.
+    health.decides(
+        Health.Part.NODE,
+        () -> closing.get() ? Optional.of("The node is stopping.") : Optional.empty());
     grpcAddress =
         GatewaySecurity.grpcHost(settings)
             .map(
@@ -256,9 +260,6 @@ public final class NodeAssembly implements AutoCloseable {
                             security.tls(),
                             () -> health.problems(true).isEmpty())
                         .address());
-    health.decides(
-        Health.Part.NODE,
-        () -> closing.get() ? Optional.of("The node is stopping.") : Optional.empty());
     logLap("Gateway", startNanos);
 
     // The cluster may put this node out (a split brain resolved against it); then the rest of the

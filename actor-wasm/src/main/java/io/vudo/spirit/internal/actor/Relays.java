@@ -41,7 +41,7 @@ final class Relays {
   private final ActorRef<HostCommand> self;
   private final TimerScheduler<HostCommand> timers;
   private final BiConsumer<String, SpiritCommand> address;
-  private final Consumer<HostCommand.Forwarded> again;
+  private final Consumer<List<HostCommand.Forwarded>> again;
   private final Map<Stream, Long> tokens = new HashMap<>();
   private final Map<Long, Relay> relays = new HashMap<>();
   private long last;
@@ -49,13 +49,13 @@ final class Relays {
   /**
    * @param self the host
    * @param address sends by the Spirit's address
-   * @param again handles what waited, as if it had come just now
+   * @param again handles what waited, of one sender to one Spirit, as if it had come just now
    */
   Relays(
       ActorRef<HostCommand> self,
       TimerScheduler<HostCommand> timers,
       BiConsumer<String, SpiritCommand> address,
-      Consumer<HostCommand.Forwarded> again) {
+      Consumer<List<HostCommand.Forwarded>> again) {
     this.self = self;
     this.timers = timers;
     this.address = address;
@@ -72,14 +72,24 @@ final class Relays {
     return true;
   }
 
-  /** Sends on by the address; nothing of the same sender is on its way. */
-  void send(HostCommand.Forwarded forwarded) {
+  /**
+   * Sends on by the address.
+   *
+   * @param all of one sender to one Spirit
+   */
+  void send(List<HostCommand.Forwarded> all) {
+    Stream stream = stream(all.get(0));
+    Long before = tokens.get(stream);
+    if (before != null) {
+      relays.get(before).held.addAll(all);
+      return;
+    }
     // Those of routes are positive.
     long token = --last;
-    Relay relay = new Relay(stream(forwarded));
-    tokens.put(relay.stream, token);
+    Relay relay = new Relay(stream);
+    tokens.put(stream, token);
     relays.put(token, relay);
-    address.accept(forwarded.spirit(), forwarded.command());
+    all.forEach(forwarded -> address.accept(stream.spirit(), forwarded.command()));
     mark(token, relay);
   }
 
@@ -115,7 +125,9 @@ final class Relays {
     if (relay != null) {
       tokens.remove(relay.stream);
       timers.cancel("relay " + token);
-      relay.held.forEach(again);
+      if (!relay.held.isEmpty()) {
+        again.accept(relay.held);
+      }
     }
   }
 }

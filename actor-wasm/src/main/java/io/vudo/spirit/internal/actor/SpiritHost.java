@@ -133,7 +133,7 @@ final class SpiritHost extends AbstractBehavior<HostCommand> {
             entries::containsKey,
             this::sendToAddress,
             this::send);
-    this.relays = new Relays(context.getSelf(), timers, this::sendToAddress, this::forwarded);
+    this.relays = new Relays(context.getSelf(), timers, this::sendToAddress, this::again);
     hosts.announce(context);
     timers.startTimerWithFixedDelay(HostCommand.Tick.INSTANCE, TICK);
   }
@@ -224,7 +224,18 @@ final class SpiritHost extends AbstractBehavior<HostCommand> {
       pass(forwarded.spirit(), entry, forwarded.command(), forwarded.from());
     } else {
       forwarded.from().tell(new HostCommand.At(forwarded.spirit(), null));
-      relays.send(forwarded);
+      relays.send(List.of(forwarded));
+    }
+  }
+
+  private void again(List<HostCommand.Forwarded> waited) {
+    for (int i = 0; i < waited.size(); i++) {
+      if (!entries.containsKey(waited.get(i).spirit())) {
+        // It is elsewhere. Behind one marker, not each behind its own.
+        relays.send(waited.subList(i, waited.size()));
+        return;
+      }
+      forwarded(waited.get(i));
     }
   }
 
@@ -273,7 +284,7 @@ final class SpiritHost extends AbstractBehavior<HostCommand> {
           if (own) {
             routes.sendByAddress(spirit, command);
           } else {
-            relays.send(new HostCommand.Forwarded(spirit, command, from));
+            relays.send(List.of(new HostCommand.Forwarded(spirit, command, from)));
           }
         }
       }
