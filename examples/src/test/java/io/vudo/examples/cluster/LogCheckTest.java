@@ -30,6 +30,24 @@ class LogCheckTest {
   }
 
   @Test
+  void aProcessThatHangsIsExpectedToSaySoUntilTheNextOneStarts() {
+    String late = START + "WARN  [-] Gateway - POST /v1/spirits/a/b/ask took too long\n";
+    String stuck =
+        START + "ERROR [-] NodeAssembly - The actors did not end within vudo.node.stop-timeout\n";
+    String log =
+        stuck
+            + START
+            + "WARN  [-] CoordinatedShutdown - Coordinated shutdown phase [actor-system-terminate]"
+            + " timed out after 10000 milliseconds\n"
+            + late
+            + stuck
+            + START
+            + "INFO  [-] Slf4jLogger - Slf4jLogger started\n"
+            + late;
+    assertEquals(List.of(stuck.strip(), late.strip()), LogCheck.unexpected(log));
+  }
+
+  @Test
   void findsTheLastLine() {
     assertEquals(
         List.of(START + "ERROR [-] X - y"), LogCheck.unexpected(START + "ERROR [-] X - y\n"));
