@@ -66,7 +66,8 @@ class ClusterCrashTest {
             "vudo.spirit.snapshot-every-events = 7",
             "vudo.tuplespace.snapshot-every = 20",
             "vudo.tuplespace.hold-age = 1 s")) {
-      try (Callers callers = new Callers(new ClusterDoor(cluster.nodes())).withPauses(MOST_BETWEEN)) {
+      try (Callers callers =
+          new Callers(new ClusterDoor(cluster.nodes())).withPauses(MOST_BETWEEN)) {
         boolean good = false;
         try {
           run(cluster, callers, random);
