@@ -96,6 +96,8 @@ import io.vudo.protocol.gateway.v1.WatchRequest;
 import io.vudo.protocol.gateway.v1.WriteRequest;
 import io.vudo.protocol.journal.v1.SpiritImage;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -120,6 +122,7 @@ class GrpcTest {
   private static final int MOST_ASKS = 8;
   private static final int MOST_WATCHERS = 3;
   private static final int MODULE_LIMIT = 4 << 20;
+  private static final int MOST_CONNECTIONS = 3;
 
   @RegisterExtension
   static final NodeFixture NODE =
@@ -128,12 +131,13 @@ class GrpcTest {
           vudo.grpc.enabled = on
           vudo.grpc.port = 0
           vudo.grpc.max-asks-per-stream = %d
+          vudo.grpc.max-connections = %d
           vudo.tuplespace.max-watchers = %d
           vudo.limits.max-module-bytes = %d
           vudo.http.max-watch-behind = 64 KiB
           vudo.http.ask-timeout = 5 minutes
           """
-              .formatted(MOST_ASKS, MOST_WATCHERS, MODULE_LIMIT));
+              .formatted(MOST_ASKS, MOST_CONNECTIONS, MOST_WATCHERS, MODULE_LIMIT));
 
   /** With a payload it waits for a tuple of the space "s" with one field; replies "ok". */
   private static final String HOLDER =
@@ -659,6 +663,47 @@ class GrpcTest {
             .showGhostRun(
                 ShowGhostRunRequest.newBuilder().setRun("patient").setWaitMillis(60_000).build());
     assertEquals("DONE 2000", over.getState() + " " + over.getValue());
+  }
+
+  // Connections
+
+  /** One that says nothing, once the node has begun to speak on it. */
+  private static CompletableFuture<Integer> accepted(Socket socket) {
+    return CompletableFuture.supplyAsync(
+        () -> {
+          try {
+            return socket.getInputStream().read();
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+        });
+  }
+
+  @Test
+  void connectionsBeyondTheLimitWaitForOthersToEnd() throws IOException {
+    var address = NODE.node().grpcAddress().orElseThrow();
+    assertEquals("open", ask("echo/connected", "x", "open"));
+    List<Socket> sockets = new ArrayList<>();
+    try {
+      for (int i = 1; i <= MOST_CONNECTIONS; i++) {
+        sockets.add(new Socket(address.getAddress(), address.getPort()));
+      }
+      Socket last = sockets.get(MOST_CONNECTIONS - 1);
+      for (Socket socket : sockets.subList(0, MOST_CONNECTIONS - 1)) {
+        assertEquals(0, accepted(socket).orTimeout(1, TimeUnit.MINUTES).join());
+      }
+      CompletableFuture<Integer> waiting = accepted(last);
+      for (int i = 0; i < 50; i++) {
+        assertEquals("beside", ask("echo/connected", "x", "beside"));
+      }
+      assertFalse(waiting.isDone());
+      sockets.get(0).close();
+      assertEquals(0, waiting.orTimeout(1, TimeUnit.MINUTES).join());
+    } finally {
+      for (Socket socket : sockets) {
+        socket.close();
+      }
+    }
   }
 
   // Deployments
