@@ -5,13 +5,18 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.vudo.node.TestModules;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
+import java.util.logging.Handler;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -19,6 +24,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.slf4j.LoggerFactory;
+import org.slf4j.bridge.SLF4JBridgeHandler;
 
 /** {@code vudo run} and {@code vudo inspect}: one module without a node. */
 class RunCommandTest {
@@ -76,6 +83,29 @@ class RunCommandTest {
   @Test
   void nothingPrintsNothing() {
     vudo("run", sums, "nothing").assertPrinted("");
+  }
+
+  @Test
+  void whatLibrariesLogByJavaUtilLoggingIsInTheLogAndNowhereElse() {
+    vudo("run", sums, "nothing").assertPrinted("");
+    Logger log = (Logger) LoggerFactory.getLogger("io.grpc.Something");
+    ListAppender<ILoggingEvent> seen = new ListAppender<>();
+    seen.start();
+    log.addAppender(seen);
+    try {
+      java.util.logging.Logger.getLogger(log.getName())
+          .log(java.util.logging.Level.WARNING, "{0} went wrong", "It");
+    } finally {
+      log.detachAppender(seen);
+    }
+    assertEquals(
+        List.of("WARN It went wrong"),
+        seen.list.stream()
+            .map(event -> event.getLevel() + " " + event.getFormattedMessage())
+            .toList());
+    for (Handler handler : java.util.logging.Logger.getLogger("").getHandlers()) {
+      assertTrue(handler instanceof SLF4JBridgeHandler, handler::toString);
+    }
   }
 
   @Test

@@ -36,6 +36,8 @@ import io.vudo.protocol.gateway.v1.AskManyRequest;
 import io.vudo.protocol.gateway.v1.AskReply;
 import io.vudo.protocol.gateway.v1.AskRequest;
 import io.vudo.protocol.gateway.v1.BeginTransactionRequest;
+import io.vudo.protocol.gateway.v1.CallProcessRequest;
+import io.vudo.protocol.gateway.v1.CallSpiritRequest;
 import io.vudo.protocol.gateway.v1.CancelLeaseRequest;
 import io.vudo.protocol.gateway.v1.ClusterGrpc;
 import io.vudo.protocol.gateway.v1.CompareStatesRequest;
@@ -49,14 +51,19 @@ import io.vudo.protocol.gateway.v1.ExportStateRequest;
 import io.vudo.protocol.gateway.v1.Field;
 import io.vudo.protocol.gateway.v1.ForkRequest;
 import io.vudo.protocol.gateway.v1.Found;
+import io.vudo.protocol.gateway.v1.GhostRun;
+import io.vudo.protocol.gateway.v1.GhostsGrpc;
 import io.vudo.protocol.gateway.v1.HistoryGrpc;
 import io.vudo.protocol.gateway.v1.Lease;
 import io.vudo.protocol.gateway.v1.ListDeadLettersRequest;
 import io.vudo.protocol.gateway.v1.ListDeploymentsRequest;
 import io.vudo.protocol.gateway.v1.ListMigrationsRequest;
+import io.vudo.protocol.gateway.v1.ListProcessesRequest;
 import io.vudo.protocol.gateway.v1.ListSpiritsRequest;
 import io.vudo.protocol.gateway.v1.MigrateRequest;
+import io.vudo.protocol.gateway.v1.NamedProcess;
 import io.vudo.protocol.gateway.v1.OperateNodeRequest;
+import io.vudo.protocol.gateway.v1.ProcessesGrpc;
 import io.vudo.protocol.gateway.v1.ReadAllRequest;
 import io.vudo.protocol.gateway.v1.ReadRequest;
 import io.vudo.protocol.gateway.v1.Rehearsal;
@@ -64,8 +71,10 @@ import io.vudo.protocol.gateway.v1.RehearseHead;
 import io.vudo.protocol.gateway.v1.RehearseRequest;
 import io.vudo.protocol.gateway.v1.RenewLeaseRequest;
 import io.vudo.protocol.gateway.v1.ReplayRequest;
+import io.vudo.protocol.gateway.v1.RunGhostRequest;
 import io.vudo.protocol.gateway.v1.ShowClusterRequest;
 import io.vudo.protocol.gateway.v1.ShowDeploymentRequest;
+import io.vudo.protocol.gateway.v1.ShowGhostRunRequest;
 import io.vudo.protocol.gateway.v1.ShowHistoryRequest;
 import io.vudo.protocol.gateway.v1.ShowStatusRequest;
 import io.vudo.protocol.gateway.v1.Slot;
@@ -86,6 +95,10 @@ import io.vudo.protocol.gateway.v1.WaitAtBarrierRequest;
 import io.vudo.protocol.gateway.v1.WatchRequest;
 import io.vudo.protocol.gateway.v1.WriteRequest;
 import io.vudo.protocol.journal.v1.SpiritImage;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.Socket;
+import java.nio.file.Files;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -109,6 +122,7 @@ class GrpcTest {
   private static final int MOST_ASKS = 8;
   private static final int MOST_WATCHERS = 3;
   private static final int MODULE_LIMIT = 4 << 20;
+  private static final int MOST_CONNECTIONS = 3;
 
   @RegisterExtension
   static final NodeFixture NODE =
@@ -117,11 +131,13 @@ class GrpcTest {
           vudo.grpc.enabled = on
           vudo.grpc.port = 0
           vudo.grpc.max-asks-per-stream = %d
+          vudo.grpc.max-connections = %d
           vudo.tuplespace.max-watchers = %d
           vudo.limits.max-module-bytes = %d
           vudo.http.max-watch-behind = 64 KiB
+          vudo.http.ask-timeout = 5 minutes
           """
-              .formatted(MOST_ASKS, MOST_WATCHERS, MODULE_LIMIT));
+              .formatted(MOST_ASKS, MOST_CONNECTIONS, MOST_WATCHERS, MODULE_LIMIT));
 
   /** With a payload it waits for a tuple of the space "s" with one field; replies "ok". */
   private static final String HOLDER =
@@ -147,7 +163,7 @@ class GrpcTest {
   private static ManagedChannel channel;
 
   @BeforeAll
-  static void open() {
+  static void open() throws IOException {
     var address = NODE.node().grpcAddress().orElseThrow();
     channel =
         Grpc.newChannelBuilder(
@@ -157,6 +173,7 @@ class GrpcTest {
     NODE.deploy("silent", TestModules.silent());
     NODE.deploy("counter", TestModules.example("counter"));
     NODE.deploy("holder", Wat2Wasm.parse(HOLDER), "grant=tuplespace_take:s");
+    NODE.deploy("calc", GatewayGhostsTest.wat("price-spirit"));
   }
 
   @AfterAll
@@ -411,6 +428,282 @@ class GrpcTest {
     assertTrue(asking.next().contains("CANCELLED"));
     write("s", tuple("go on"), 0);
     assertEquals("ok", ask("holder/cancelled", "x", ""));
+  }
+
+  // Calls by name
+
+  private static ProcessesGrpc.ProcessesBlockingStub processes() {
+    return ProcessesGrpc.newBlockingStub(channel);
+  }
+
+  private static CallProcessRequest call(String name, String args) {
+    return CallProcessRequest.newBuilder()
+        .setName(name)
+        .setArgs(ByteString.copyFromUtf8(args))
+        .build();
+  }
+
+  private static String result(CallProcessRequest call) {
+    return processes().callProcess(call).getResult().toStringUtf8();
+  }
+
+  @Test
+  void whatStandsBehindANameIsCalled() throws IOException {
+    assertEquals("\"from Provided\"", result(call("provided.here", "")));
+    assertEquals("\"from Provided\"", result(call("Provided.Here", "[]")));
+    // A Spirit's, as it is: not a byte of it is read.
+    assertEquals("[1,  2.50]", result(call("echo/named.Say", "[1,  2.50]")));
+    CallSpiritRequest spirit =
+        CallSpiritRequest.newBuilder()
+            .setType("echo")
+            .setName("named.Say")
+            .setArgs(ByteString.copyFromUtf8("[3]"))
+            .build();
+    assertEquals("[3]", processes().callSpirit(spirit).getResult().toStringUtf8());
+    assertFalse(processes().callProcess(call("silent/named.x", "[]")).hasResult());
+    // An empty array in MessagePack, and a text of 13 characters.
+    CallProcessRequest packed =
+        CallProcessRequest.newBuilder()
+            .setName("provided.here")
+            .setArgs(ByteString.copyFrom(new byte[] {(byte) 0x90}))
+            .build();
+    assertEquals(
+        ByteString.copyFrom(new byte[] {(byte) 0xad})
+            .concat(ByteString.copyFromUtf8("from Provided")),
+        processes().callProcess(packed).getResult());
+
+    List<NamedProcess> names =
+        processes().listProcesses(ListProcessesRequest.getDefaultInstance()).getNamesList();
+    assertTrue(
+        names.contains(
+            NamedProcess.newBuilder().setName("provided.here").setKind("handler").build()),
+        names::toString);
+  }
+
+  @Test
+  void aCallThatFailsSaysWhatItSaysOverHttp() throws IOException {
+    NODE.deploy(
+        "refuser",
+        TestModules.spirit(
+            "(import \"spirit\" \"fail\" (func $fail (param i32 i32 i32)))",
+            "(call $fail (i32.const 404) (local.get $p) (local.get $l)) (i64.const 0)"));
+    for (CallProcessRequest call :
+        List.of(call("provided.refuse", "[\"price\"]"), call("refuser/x.Do", "no price"))) {
+      String detail =
+          refused(
+              ErrorCode.PROCESS_FAILED, Status.Code.ABORTED, () -> processes().callProcess(call));
+      assertEquals("Exception|404:no price", detail);
+      assertEquals(
+          detail,
+          NODE.post("/v1/process/" + call.getName(), call.getArgs().toStringUtf8())
+              .assertProblem(ErrorCode.PROCESS_FAILED));
+    }
+    refused(
+        ErrorCode.PROCESS_UNKNOWN, Status.Code.NOT_FOUND, () -> result(call("nobody.knows", "")));
+    refused(
+        ErrorCode.PROCESS_NAME_INVALID,
+        Status.Code.INVALID_ARGUMENT,
+        () -> result(call("nodot", "")));
+    refused(
+        ErrorCode.PAYLOAD_TOO_LARGE,
+        Status.Code.INVALID_ARGUMENT,
+        () -> result(call("provided.here", "[" + " ".repeat(1 << 20) + "]")));
+  }
+
+  @Test
+  void aCallWithAKeyIsOneByBothDoors() throws IOException {
+    String args = "[\"" + NODE.data().resolve("calls") + "\"]";
+    CallProcessRequest keyed =
+        call("provided.count", args).toBuilder().setIdempotencyKey("k").build();
+    assertEquals("1", result(keyed));
+    assertEquals("1", result(keyed));
+    assertEquals("1", NODE.post("/v1/process/provided.count", args, "Idempotency-Key", "k").text());
+    assertEquals("2", result(keyed.toBuilder().setIdempotencyKey("other").build()));
+    CallProcessRequest again =
+        keyed.toBuilder().clearIdempotencyKey().setSentBeforeMillis(10).build();
+    refused(ErrorCode.REQUEST_INVALID, Status.Code.INVALID_ARGUMENT, () -> result(again));
+  }
+
+  @Test
+  void aCallWaitsNoLongerThanItsDeadline() {
+    StatusRuntimeException late =
+        assertThrows(
+            StatusRuntimeException.class,
+            () ->
+                processes()
+                    .withDeadlineAfter(300, TimeUnit.MILLISECONDS)
+                    .callProcess(call("holder/named.x", "[1]")));
+    assertEquals(Status.Code.DEADLINE_EXCEEDED, late.getStatus().getCode());
+    // The node has given it up, too, long before its own time for such calls.
+    await()
+        .atMost(Duration.ofMinutes(1))
+        .until(
+            () ->
+                NODE.get("/metrics")
+                    .text()
+                    .lines()
+                    .anyMatch(
+                        line ->
+                            line.startsWith("vudo_grpc_call_seconds_count")
+                                && line.contains("Processes/CallProcess")
+                                && line.contains("ASK_TIMEOUT")));
+    write("s", tuple("go on"), 0);
+    assertEquals("ok", ask("holder/named", "x", ""));
+  }
+
+  // Ghosts
+
+  private static GhostsGrpc.GhostsBlockingStub ghosts() {
+    return GhostsGrpc.newBlockingStub(channel);
+  }
+
+  private static RunGhostRequest ghost(String spirit, String declaration, String inputs) {
+    return RunGhostRequest.newBuilder()
+        .setGhost(declaration)
+        .putMembers("calc", spirit)
+        .setInputs(inputs)
+        .build();
+  }
+
+  /** One step, with one input. */
+  private static String oneStep(String type, String function, String result) {
+    return """
+        {"name": "one", "inputs": [{"name": "n", "type": "%s"}],
+          "steps": [{"name": "only", "member": "calc", "function": "%s", "args": ["$n"]%s}]}
+        """
+        .formatted(type, function, result.isEmpty() ? "" : ", \"result\": \"" + result + "\"");
+  }
+
+  @Test
+  void aGhostRunsAndIsOneRunUnderItsKey() throws IOException {
+    RunGhostRequest price =
+        ghost(
+                "calc/grpc",
+                Files.readString(GatewayGhostsTest.EXAMPLE.resolve("price.toml")),
+                "{\"quantity\": 3}")
+            .toBuilder()
+            .putMembers("tax", "calc/grpc-tax")
+            .setIdempotencyKey("grpc/1")
+            .build();
+    GhostRun run = ghosts().runGhost(price);
+    assertEquals(
+        List.of("grpc/1", "price", "DONE", "89"),
+        List.of(run.getRun(), run.getGhost(), run.getState(), run.getValue()));
+    assertEquals(
+        List.of("net 75", "tax 14", "total 89"),
+        run.getStepsList().stream().map(step -> step.getStep() + " " + step.getValue()).toList());
+    assertTrue(run.hasBegun() && run.hasEnded() && !run.hasFailure(), run::toString);
+    assertEquals(run, ghosts().runGhost(price));
+    assertEquals(
+        run, ghosts().showGhostRun(ShowGhostRunRequest.newBuilder().setRun("grpc/1").build()));
+    assertEquals("2", ask("calc/grpc", "count", ""));
+    refused(
+        ErrorCode.GHOST_RUN_MISMATCH,
+        Status.Code.FAILED_PRECONDITION,
+        () -> ghosts().runGhost(price.toBuilder().setInputs("{\"quantity\": 4}").build()));
+    refused(
+        ErrorCode.GHOST_RUN_NOT_FOUND,
+        Status.Code.NOT_FOUND,
+        () -> ghosts().showGhostRun(ShowGhostRunRequest.newBuilder().setRun("nobody").build()));
+  }
+
+  @Test
+  void valuesOfGhostsAreWhatTheyAreOverHttp() {
+    // A double has no such number.
+    String exact = "9007199254740993";
+    GhostRun run =
+        ghosts()
+            .runGhost(ghost("calc/v", oneStep("long", "echo", "long"), "{\"n\":" + exact + "}"));
+    assertEquals(exact, run.getValue());
+    GhostRun bytes =
+        ghosts().runGhost(ghost("calc/v", oneStep("bytes", "echo", "bytes"), "{\"n\": \"AQL/\"}"));
+    assertEquals(ByteString.copyFrom(new byte[] {1, 2, -1}), bytes.getSteps(0).getBinary());
+    assertFalse(bytes.getSteps(0).hasValue());
+    assertEquals("\"AQL/\"", bytes.getValue());
+    GhostRun nothing = ghosts().runGhost(ghost("calc/v", oneStep("int", "none", ""), "{\"n\": 1}"));
+    assertEquals("null true", nothing.getValue() + " " + nothing.hasValue());
+  }
+
+  @Test
+  void aGhostThatFailsIsNoFailureOfTheCall() {
+    GhostRun run = ghosts().runGhost(ghost("calc/f", oneStep("int", "unknown", ""), "{\"n\": 1}"));
+    assertEquals("FAILED", run.getState());
+    assertEquals(ErrorCode.APPLICATION_ERROR.name(), run.getFailure().getCode());
+    assertEquals(run.getFailure().getCode(), run.getSteps(0).getFailure().getCode());
+    assertFalse(run.hasValue());
+    String detail =
+        refused(
+            ErrorCode.REQUEST_INVALID,
+            Status.Code.INVALID_ARGUMENT,
+            () -> ghosts().runGhost(ghost("calc/f", oneStep("int", "echo", ""), "{")));
+    assertTrue(detail.startsWith("\"inputs\": "), detail);
+    refused(
+        ErrorCode.ARGUMENT_INVALID,
+        Status.Code.INVALID_ARGUMENT,
+        () -> ghosts().runGhost(ghost("calc/f", oneStep("int", "echo", ""), "{}")));
+    refused(
+        ErrorCode.GHOST_INVALID,
+        Status.Code.INVALID_ARGUMENT,
+        () -> ghosts().runGhost(ghost("calc/f", "name = 1", "{}")));
+    assertEquals("0", ask("calc/f", "count", ""));
+  }
+
+  @Test
+  void whoDoesNotWaitForAGhostHearsThatItGoesOn() {
+    RunGhostRequest patient =
+        ghost("calc/p", oneStep("long", "sleep", ""), "{\"n\": 2000}").toBuilder()
+            .setIdempotencyKey("patient")
+            .setWaitMillis(10)
+            .build();
+    GhostRun begun = ghosts().withDeadlineAfter(1, TimeUnit.MINUTES).runGhost(patient);
+    assertEquals("RUNNING", begun.getState());
+    assertFalse(begun.hasEnded());
+    GhostRun over =
+        ghosts()
+            .showGhostRun(
+                ShowGhostRunRequest.newBuilder().setRun("patient").setWaitMillis(60_000).build());
+    assertEquals("DONE 2000", over.getState() + " " + over.getValue());
+  }
+
+  // Connections
+
+  /** One that says nothing, once the node has begun to speak on it. */
+  private static CompletableFuture<Integer> accepted(Socket socket) {
+    return CompletableFuture.supplyAsync(
+        () -> {
+          try {
+            return socket.getInputStream().read();
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+        });
+  }
+
+  @Test
+  void connectionsBeyondTheLimitWaitForOthersToEnd() throws IOException {
+    var address = NODE.node().grpcAddress().orElseThrow();
+    assertEquals("open", ask("echo/connected", "x", "open"));
+    List<Socket> sockets = new ArrayList<>();
+    try {
+      for (int i = 1; i <= MOST_CONNECTIONS; i++) {
+        sockets.add(new Socket(address.getAddress(), address.getPort()));
+      }
+      Socket last = sockets.get(MOST_CONNECTIONS - 1);
+      for (Socket socket : sockets.subList(0, MOST_CONNECTIONS - 1)) {
+        assertEquals(0, accepted(socket).orTimeout(1, TimeUnit.MINUTES).join());
+      }
+      CompletableFuture<Integer> waiting = accepted(last);
+      for (int i = 0; i < 50; i++) {
+        assertEquals("beside", ask("echo/connected", "x", "beside"));
+      }
+      assertFalse(waiting.isDone());
+      sockets.get(0).close();
+      assertEquals(0, waiting.orTimeout(1, TimeUnit.MINUTES).join());
+    } finally {
+      for (Socket socket : sockets) {
+        socket.close();
+      }
+    }
   }
 
   // Deployments

@@ -144,7 +144,7 @@ class OpenApiTest {
     example("restart", "/v1/spirits/counter/a/restart", 204);
     example("migrate", "/v1/spirits/counter/a/migrate?engine=jvm", 200);
     example("listProcesses", "/v1/process", 200);
-    example("callProcess", "/v1/process/nobody.knows", 404);
+    example("callProcess", "/v1/process/provided.here", 200, "[]");
     example("callSpirit", "/v1/process/echo/named.add", 200, "[1]");
     EXAMPLES.put(
         "runGhost",
@@ -377,6 +377,37 @@ class OpenApiTest {
     check(
         Route.ASK, new Example("/v1/spirits/counter/a/ask?no=1", BodyPublishers.ofString(""), 400));
     check(Route.ASK, new Example("/v1/spirits/failing/b/ask", BodyPublishers.ofString(""), 422));
+    check(
+        Route.CALL_PROCESS,
+        new Example("/v1/process/nobody.knows", BodyPublishers.ofString("[]"), 404));
+    check(
+        Route.RUN_GHOST,
+        new Example("/v1/ghosts/run", BodyPublishers.ofString("{\"ghost\":7}"), 400));
+  }
+
+  @Test
+  void callsByNameAndGhostsSayWhatTheyTakeAndAnswer() {
+    for (Route call : List.of(Route.CALL_PROCESS, Route.CALL_SPIRIT)) {
+      JsonNode arguments = operation(call).at("/requestBody/content/application~1json/schema");
+      assertEquals("array", arguments.path("type").asText());
+      JsonNode responses = operation(call).path("responses");
+      assertEquals(
+          "#/components/schemas/Value",
+          responses.at("/200/content/application~1json/schema/$ref").asText());
+      assertTrue(responses.at("/200/content").has("application/msgpack"));
+      assertTrue(responses.has("204"));
+    }
+    JsonNode run = operation(Route.RUN_GHOST);
+    JsonNode body = run.at("/requestBody/content/application~1json/schema");
+    assertEquals("[\"ghost\",\"members\"]", body.path("required").toString());
+    assertEquals("object", body.at("/properties/inputs/type").asText());
+    assertEquals(
+        "#/components/schemas/GhostRun",
+        run.at("/responses/202/content/application~1json/schema/$ref").asText());
+    for (Route timed : List.of(Route.CALL_PROCESS, Route.RUN_GHOST, Route.SHOW_GHOST_RUN)) {
+      List<String> headers = operation(timed).path("parameters").findValuesAsText("name");
+      assertEquals(1, headers.stream().filter("X-Vudo-Timeout"::equals).count(), timed::name);
+    }
   }
 
   /** That the check above sees anything. */

@@ -2,6 +2,7 @@ package io.vudo.node.process;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.vudo.protocol.ProcessException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,6 +14,11 @@ public final class Provided implements ProcessProvider {
   public void register(ProcessRegistry processes) {
     processes.handle("provided.here", call -> "from Provided");
     processes.handle("provided.count", Provided::count);
+    processes.handle("provided.refuse", Provided::refuse);
+  }
+
+  private static Object refuse(ProcessCall call) {
+    throw new ProcessException(404, "no " + call.arg(0, String.class));
   }
 
   /** Adds a line with the call's id to a file, and answers how many there are. */

@@ -13,7 +13,6 @@ import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
 import io.grpc.netty.shaded.io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.grpc.netty.shaded.io.netty.channel.nio.NioIoHandler;
-import io.grpc.netty.shaded.io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.grpc.netty.shaded.io.netty.util.concurrent.DefaultThreadFactory;
 import io.grpc.protobuf.services.HealthStatusManager;
 import io.grpc.protobuf.services.ProtoReflectionServiceV1;
@@ -95,10 +94,11 @@ public final class GrpcServer {
       Optional<GatewayTls> tls,
       BooleanSupplier serves) {
     Config grpc = vudo.getConfig("grpc");
-    if (grpc.getInt("max-asks-per-stream") < 1) {
-      throw new VudoException(
-          ErrorCode.CONFIG_INVALID, "vudo.grpc.max-asks-per-stream is 1 or more.");
-    }
+    atLeastOne(grpc, "max-asks-per-stream");
+    int maxConnections = atLeastOne(grpc, "max-connections");
+    int maxCalls = atLeastOne(grpc, "max-calls-per-connection");
+    long maxIdleMillis = atLeastOneMilli(grpc, "max-connection-idle");
+    long keepAliveMillis = atLeastOneMilli(grpc, "keep-alive");
     Calls calls = new Calls(system, vudo, gateway);
     HealthStatusManager health = new HealthStatusManager();
     // Not Netty's native transport: it would have to be unpacked to a temporary directory.
@@ -109,14 +109,15 @@ public final class GrpcServer {
             NioIoHandler.newFactory());
     NettyServerBuilder builder =
         NettyServerBuilder.forAddress(new InetSocketAddress(host, grpc.getInt("port")))
-            .channelType(NioServerSocketChannel.class)
+            .channelFactory(() -> new BoundedPort(maxConnections))
             .bossEventLoopGroup(network)
             .workerEventLoopGroup(network)
             .executor(system.executionContext())
             .maxInboundMessageSize(
                 Math.toIntExact(Math.min(Integer.MAX_VALUE, grpc.getBytes("max-message-bytes"))))
-            .maxConcurrentCallsPerConnection(grpc.getInt("max-calls-per-connection"))
-            .keepAliveTime(grpc.getDuration("keep-alive").toMillis(), TimeUnit.MILLISECONDS)
+            .maxConcurrentCallsPerConnection(maxCalls)
+            .maxConnectionIdle(maxIdleMillis, TimeUnit.MILLISECONDS)
+            .keepAliveTime(keepAliveMillis, TimeUnit.MILLISECONDS)
             .permitKeepAliveTime(MIN_CLIENT_KEEP_ALIVE.toMillis(), TimeUnit.MILLISECONDS)
             .permitKeepAliveWithoutCalls(true);
     tls.ifPresent(files -> builder.sslContext(new GrpcTls(files)));
@@ -165,6 +166,23 @@ public final class GrpcServer {
         server.getPort(),
         tls.isPresent() ? ", with TLS" : ", without TLS");
     return started;
+  }
+
+  private static int atLeastOne(Config grpc, String setting) {
+    int value = grpc.getInt(setting);
+    if (value < 1) {
+      throw new VudoException(ErrorCode.CONFIG_INVALID, "vudo.grpc." + setting + " is 1 or more.");
+    }
+    return value;
+  }
+
+  private static long atLeastOneMilli(Config grpc, String setting) {
+    long millis = grpc.getDuration(setting).toMillis();
+    if (millis < 1) {
+      throw new VudoException(
+          ErrorCode.CONFIG_INVALID, "vudo.grpc." + setting + " is 1 ms or more.");
+    }
+    return millis;
   }
 
   /** What is there to see is for whoever may see. */

@@ -11,15 +11,18 @@ import com.google.protobuf.MapEntry;
 import com.google.protobuf.Message;
 import com.google.protobuf.NullValue;
 import com.google.protobuf.Timestamp;
+import io.vudo.node.internal.Json;
 import io.vudo.protocol.ErrorCode;
 import io.vudo.protocol.VudoException;
 import io.vudo.protocol.gateway.v1.Field;
+import io.vudo.protocol.gateway.v1.Form;
 import io.vudo.protocol.gateway.v1.Predicate;
 import io.vudo.protocol.gateway.v1.Slot;
 import io.vudo.protocol.gateway.v1.Template;
 import io.vudo.protocol.gateway.v1.Tuple;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Base64;
 import java.util.HashMap;
@@ -29,8 +32,9 @@ import java.util.concurrent.ConcurrentHashMap;
 /**
  * Messages of the definition as the gateway's JSON, and back.
  *
- * <p>Much like Protobuf's own JSON, but numbers of 64 bits are numbers, and tuples and templates
- * are as {@link io.vudo.protocol.TupleJson} has them.
+ * <p>Much like Protobuf's own JSON, but numbers of 64 bits are numbers, tuples and templates are as
+ * {@link io.vudo.protocol.TupleJson} has them, and a text may stand for a value of JSON ({@link
+ * Form}).
  */
 final class MessageJson {
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
@@ -41,17 +45,56 @@ final class MessageJson {
 
   // From messages
 
-  /** The JSON of one element of a field that is there. */
+  /**
+   * The JSON of a field that is there.
+   *
+   * @throws VudoException {@code REQUEST_INVALID} when a text that is to be JSON is none
+   */
   static JsonNode write(FieldDescriptor field, Object value) {
+    if (field.isMapField()) {
+      ObjectNode node = NODES.objectNode();
+      FieldDescriptor valueField = field.getMessageType().findFieldByNumber(2);
+      for (Object element : (Iterable<?>) value) {
+        MapEntry<?, ?> entry = (MapEntry<?, ?>) element;
+        node.set(entry.getKey().toString(), one(valueField, entry.getValue()));
+      }
+      return node;
+    }
+    if (field.isRepeated()) {
+      ArrayNode array = NODES.arrayNode();
+      ((Iterable<?>) value).forEach(element -> array.add(one(field, element)));
+      return array;
+    }
+    return one(field, value);
+  }
+
+  private static JsonNode one(FieldDescriptor field, Object value) {
     return switch (field.getJavaType()) {
       case INT -> NODES.numberNode((Integer) value);
       case LONG -> NODES.numberNode((Long) value);
       case BOOLEAN -> NODES.booleanNode((Boolean) value);
-      case STRING -> NODES.textNode((String) value);
+      case STRING -> text(field, (String) value);
       case BYTE_STRING -> NODES.binaryNode(((ByteString) value).toByteArray());
       case MESSAGE -> write((Message) value);
       default -> throw new IllegalArgumentException("The definition has no " + field.getJavaType());
     };
+  }
+
+  private static JsonNode text(FieldDescriptor field, String text) {
+    boolean json =
+        switch (Operation.place(field).getForm()) {
+          case JSON, JSON_ARRAY, JSON_OBJECT -> true;
+          case JSON_OBJECT_OR_TEXT -> text.stripLeading().startsWith("{");
+          default -> false;
+        };
+    if (!json) {
+      return NODES.textNode(text);
+    }
+    try {
+      return Json.read(text.getBytes(StandardCharsets.UTF_8));
+    } catch (VudoException e) {
+      throw new VudoException(e.code(), "\"" + field.getJsonName() + "\": " + e.detail(), e);
+    }
   }
 
   private static JsonNode write(Message message) {
@@ -64,15 +107,7 @@ final class MessageJson {
     ObjectNode node = NODES.objectNode();
     message
         .getAllFields()
-        .forEach(
-            (field, value) -> {
-              if (field.isRepeated()) {
-                ArrayNode array = node.putArray(field.getJsonName());
-                ((Iterable<?>) value).forEach(element -> array.add(write(field, element)));
-              } else {
-                node.set(field.getJsonName(), write(field, value));
-              }
-            });
+        .forEach((field, value) -> node.set(field.getJsonName(), write(field, value)));
     return node;
   }
 
@@ -141,11 +176,17 @@ final class MessageJson {
         .forEach(
             member -> {
               FieldDescriptor field = members.get(member.getKey());
-              if (field != null && !member.getValue().isNull()) {
+              if (field != null && (!member.getValue().isNull() || isJson(field))) {
                 set(builder, field, member.getValue());
               }
             });
     return builder;
+  }
+
+  /** Of which null is a value, too. */
+  private static boolean isJson(FieldDescriptor field) {
+    return field.getJavaType() == FieldDescriptor.JavaType.STRING
+        && Operation.place(field).getForm() == Form.JSON;
   }
 
   private static Map<String, FieldDescriptor> members(Descriptor type) {
@@ -187,7 +228,7 @@ final class MessageJson {
       case INT -> value.intValue();
       case LONG -> value.longValue();
       case BOOLEAN -> value.booleanValue();
-      case STRING -> value.textValue();
+      case STRING -> isJson(field) ? value.toString() : value.textValue();
       case BYTE_STRING -> ByteString.copyFrom(binary(value));
       case MESSAGE -> message(builder.newBuilderForField(field), value);
       default -> throw new IllegalArgumentException("The definition has no " + field.getJavaType());

@@ -9,6 +9,7 @@ import io.vudo.node.internal.Json;
 import io.vudo.node.internal.Route;
 import io.vudo.node.internal.Version;
 import io.vudo.protocol.gateway.v1.Error;
+import io.vudo.protocol.gateway.v1.Form;
 import io.vudo.protocol.gateway.v1.Http;
 import io.vudo.protocol.gateway.v1.Place;
 import io.vudo.protocol.gateway.v1.Template;
@@ -29,11 +30,9 @@ public final class OpenApi {
   private static final String PROBLEM = "application/problem+json";
   private static final String JSON = "application/json";
   private static final String BYTES = "application/octet-stream";
+  private static final String VALUE = "Value";
   private static final String DURATION = "^[0-9]+(\\.[0-9]+)?(ms|s|m|min|h|d)$";
   private static final String SIZE = "^[0-9]+(\\.[0-9]+)?([kKmMgG]([iI]?[bB])?|[bB])?$";
-
-  private static final String NO_NAMES = "gRPC has no calls by name yet.";
-  private static final String NO_GHOSTS = "gRPC has no Ghosts yet.";
 
   /** What gRPC has not, or otherwise, and why. */
   static final Map<Route, String> ONLY_HTTP =
@@ -47,16 +46,6 @@ public final class OpenApi {
               "Prometheus scrapes over HTTP.",
               Route.OPENAPI,
               "gRPC has grpc.reflection.v1.ServerReflection.",
-              Route.LIST_PROCESSES,
-              NO_NAMES,
-              Route.CALL_PROCESS,
-              NO_NAMES,
-              Route.CALL_SPIRIT,
-              NO_NAMES,
-              Route.RUN_GHOST,
-              NO_GHOSTS,
-              Route.SHOW_GHOST_RUN,
-              NO_GHOSTS,
               Route.WATCH_TUPLES_BY_QUERY,
               "The same as WATCH_TUPLES, for clients of server-sent events, which only GET."));
 
@@ -203,113 +192,8 @@ public final class OpenApi {
         schema.putArray("required").add("status").add("parts");
         content.putObject(JSON).set("schema", schema);
       }
-      case LIST_PROCESSES -> {
-        node.putArray("tags").add("Processes");
-        node.put("summary", "What can be called by name at this node, but for Spirits.");
-        content.putObject(JSON).set("schema", Json.object().put("type", "object"));
-      }
-      case CALL_PROCESS, CALL_SPIRIT -> {
-        node.putArray("tags").add("Processes");
-        node.put("summary", "Calls what stands behind a name; the body is an array of arguments.");
-        pathParameters(node, route);
-        keyAndTime(node);
-        ObjectNode arguments = node.putObject("requestBody").putObject("content");
-        arguments.putObject(JSON).putObject("schema").put("type", "array");
-        arguments.putObject("application/msgpack");
-        content.putObject(JSON).putObject("schema");
-        content.putObject("application/msgpack");
-        content.putObject(BYTES);
-        ((ObjectNode) node.get("responses"))
-            .putObject("204")
-            .put("description", "The Spirit handled it and gave no reply.");
-      }
-      case RUN_GHOST, SHOW_GHOST_RUN -> {
-        node.putArray("tags").add("Ghosts");
-        node.put(
-            "summary",
-            route == Route.RUN_GHOST
-                ? "Runs a Ghost over Spirits of the cluster and answers when it is over."
-                : "How far a run is, or what came of it.");
-        pathParameters(node, route);
-        if (route == Route.RUN_GHOST) {
-          keyAndTime(node);
-          node.putObject("requestBody")
-              .put("required", true)
-              .putObject("content")
-              .putObject(JSON)
-              .set("schema", ghostRequest());
-        }
-        ObjectNode run = ghostRun();
-        content.putObject(JSON).set("schema", run);
-        if (route == Route.RUN_GHOST) {
-          ((ObjectNode) node.get("responses"))
-              .putObject("202")
-              .put("description", "It goes on; Location is where to look.")
-              .putObject("content")
-              .putObject(JSON)
-              .set("schema", run.deepCopy());
-        }
-      }
       default -> throw new IllegalStateException(route + " is in no definition");
     }
-  }
-
-  private static void pathParameters(ObjectNode node, Route route) {
-    for (String segment : route.path().split("/", -1)) {
-      if (segment.startsWith("{")) {
-        node.withArrayProperty("parameters")
-            .add(
-                parameter(
-                    segment.substring(1, segment.length() - 1),
-                    "path",
-                    true,
-                    Json.object().put("type", "string")));
-      }
-    }
-  }
-
-  private static void keyAndTime(ObjectNode node) {
-    node.withArrayProperty("parameters")
-        .add(parameter("Idempotency-Key", "header", false, Json.object().put("type", "string")))
-        .add(
-            parameter(
-                "X-Vudo-Timeout",
-                "header",
-                false,
-                Json.object().put("type", "string").put("pattern", DURATION)));
-  }
-
-  private static ObjectNode ghostRequest() {
-    ObjectNode schema = Json.object().put("type", "object");
-    ObjectNode properties = schema.putObject("properties");
-    properties
-        .putObject("ghost")
-        .put("description", "The declaration: its TOML as a text, or the same as an object.")
-        .putArray("type")
-        .add("string")
-        .add("object");
-    properties
-        .putObject("members")
-        .put("type", "object")
-        .putObject("additionalProperties")
-        .put("type", "string");
-    properties.putObject("inputs").put("type", "object");
-    schema.putArray("required").add("ghost").add("members");
-    return schema;
-  }
-
-  private static ObjectNode ghostRun() {
-    ObjectNode schema = Json.object().put("type", "object");
-    ObjectNode properties = schema.putObject("properties");
-    for (String text : new String[] {"run", "ghost", "state", "begun", "ended"}) {
-      properties.putObject(text).put("type", "string");
-    }
-    properties.putObject("value");
-    properties.putObject("valueBase64").put("type", "string");
-    properties.putObject("failure").put("type", "object");
-    properties.putObject("steps").put("type", "array").putObject("items").put("type", "object");
-    schema.putArray("required").add("run").add("ghost").add("state").add("steps");
-    return schema;
   }
 
   // Requests
@@ -333,10 +217,10 @@ public final class OpenApi {
         }
       }
     }
-    if (operation.http().getDeadline()) {
+    if (operation.http().getDeadline() && !hasTimeout(operation)) {
       parameters.add(
           parameter(
-              "X-Vudo-Timeout",
+              Requests.TIMEOUT,
               "header",
               false,
               Json.object().put("type", "string").put("pattern", DURATION)));
@@ -344,6 +228,12 @@ public final class OpenApi {
     if (!parameters.isEmpty()) {
       node.set("parameters", parameters);
     }
+  }
+
+  private static boolean hasTimeout(Operation operation) {
+    return Operation.part(
+            operation.parameters(), place -> place.getHeader().equals(Requests.TIMEOUT))
+        .isPresent();
   }
 
   private static ObjectNode parameter(String name, String in, boolean required, ObjectNode schema) {
@@ -378,12 +268,10 @@ public final class OpenApi {
 
   private void body(ObjectNode node, Operation operation) {
     List<FieldDescriptor> members = operation.members();
-    boolean bytes = Operation.part(operation.schema().getInputType(), Place::getBody).isPresent();
-    if (bytes) {
-      node.putObject("requestBody")
-          .putObject("content")
-          .putObject(BYTES)
-          .set("schema", Json.object());
+    Optional<FieldDescriptor> bytes =
+        Operation.part(operation.schema().getInputType(), Place::getBody);
+    if (bytes.isPresent()) {
+      bytes(node.putObject("requestBody").putObject("content"), bytes.get());
     } else if (!members.isEmpty() && operation.http().getMethod().equals("POST")) {
       ObjectNode schema = Json.object().put("type", "object").put("additionalProperties", false);
       ObjectNode properties = schema.putObject("properties");
@@ -408,9 +296,19 @@ public final class OpenApi {
     boolean number =
         member.getJavaType() == FieldDescriptor.JavaType.INT
             || member.getJavaType() == FieldDescriptor.JavaType.LONG;
-    return number
-        ? Operation.place(member).getRequired()
-        : isAlways(member) && !member.isRepeated();
+    return Operation.place(member).getRequired()
+        || (!number && isAlways(member) && !member.isRepeated());
+  }
+
+  /** What a body of bytes may be. */
+  private void bytes(ObjectNode content, FieldDescriptor body) {
+    Place place = Operation.place(body);
+    List<String> media = place.getMediaCount() == 0 ? List.of(BYTES) : place.getMediaList();
+    for (String type : media) {
+      content
+          .putObject(type)
+          .set("schema", type.equals(JSON) ? json(place.getForm()) : Json.object());
+    }
   }
 
   // Answers
@@ -425,13 +323,24 @@ public final class OpenApi {
     ObjectNode response =
         responses
             .putObject(Integer.toString(status))
-            .put("description", status == 204 ? "Done; there is nothing to tell." : "Done.");
+            .put(
+                "description",
+                switch (status) {
+                  case 202 -> "Begun; it goes on.";
+                  case 204 -> "Done; there is nothing to tell.";
+                  default -> "Done.";
+                });
     if (status == 204) {
       return;
     }
     String produces = operation.http().getProduces();
     ObjectNode content = response.putObject("content");
     Descriptor type = operation.schema().getOutputType();
+    Optional<FieldDescriptor> bytes = Operation.part(type, Place::getBody);
+    if (bytes.isPresent()) {
+      bytes(content, bytes.get());
+      return;
+    }
     switch (produces) {
       case "" -> content.putObject(JSON).set("schema", reference(type));
       case "application/x-ndjson", "text/event-stream" -> {
@@ -444,7 +353,7 @@ public final class OpenApi {
                 .map(this::schema)
                 .orElseGet(() -> reference(type)));
       }
-      default -> content.putObject(produces).set("schema", Json.object());
+      default -> throw new IllegalStateException("Nothing makes " + produces);
     }
   }
 
@@ -513,7 +422,7 @@ public final class OpenApi {
       case INT -> Json.object().put("type", "integer").put("format", "int32");
       case LONG -> Json.object().put("type", "integer").put("format", "int64");
       case BOOLEAN -> Json.object().put("type", "boolean");
-      case STRING -> Json.object().put("type", "string");
+      case STRING -> json(Operation.place(field).getForm());
       case BYTE_STRING -> Json.object().put("type", "string").put("contentEncoding", "base64");
       case MESSAGE ->
           field.getMessageType().equals(Timestamp.getDescriptor())
@@ -521,6 +430,31 @@ public final class OpenApi {
               : reference(field.getMessageType());
       default -> throw new IllegalStateException("The definition has no " + field.getJavaType());
     };
+  }
+
+  /** What a text is that stands for a value of JSON, or for itself. */
+  private ObjectNode json(Form form) {
+    ObjectNode schema = Json.object();
+    switch (form) {
+      case JSON -> {
+        return value();
+      }
+      case JSON_ARRAY -> schema.put("type", "array").set("items", value());
+      case JSON_OBJECT -> schema.put("type", "object").set("additionalProperties", value());
+      case JSON_OBJECT_OR_TEXT -> schema.putArray("type").add("string").add("object");
+      default -> schema.put("type", "string");
+    }
+    return schema;
+  }
+
+  private ObjectNode value() {
+    if (described.add(VALUE)) {
+      ObjectNode value = Json.object().put("description", "Any value of JSON.");
+      ArrayNode types = value.putArray("type");
+      List.of("null", "boolean", "number", "string", "array", "object").forEach(types::add);
+      schemas.set(VALUE, value);
+    }
+    return Json.object().put("$ref", "#/components/schemas/" + VALUE);
   }
 
   private ObjectNode tuple(String name) {

@@ -9,10 +9,12 @@ import io.grpc.protobuf.ProtoMethodDescriptorSupplier;
 import io.vudo.node.internal.Route;
 import io.vudo.protocol.gateway.v1.ClusterGrpc;
 import io.vudo.protocol.gateway.v1.DeploymentsGrpc;
+import io.vudo.protocol.gateway.v1.GhostsGrpc;
 import io.vudo.protocol.gateway.v1.HistoryGrpc;
 import io.vudo.protocol.gateway.v1.Http;
 import io.vudo.protocol.gateway.v1.Options;
 import io.vudo.protocol.gateway.v1.Place;
+import io.vudo.protocol.gateway.v1.ProcessesGrpc;
 import io.vudo.protocol.gateway.v1.SpiritsGrpc;
 import io.vudo.protocol.gateway.v1.TuplespacesGrpc;
 import java.util.ArrayList;
@@ -45,6 +47,8 @@ record Operation(
       List.of(
           DeploymentsGrpc.getServiceDescriptor(),
           SpiritsGrpc.getServiceDescriptor(),
+          ProcessesGrpc.getServiceDescriptor(),
+          GhostsGrpc.getServiceDescriptor(),
           TuplespacesGrpc.getServiceDescriptor(),
           HistoryGrpc.getServiceDescriptor(),
           ClusterGrpc.getServiceDescriptor());

@@ -26,7 +26,7 @@ import org.apache.pekko.http.javadsl.model.headers.RawHeader;
 /** Translates calls to requests of the gateway. */
 final class Requests {
   /** How long to wait, in HTTP. */
-  private static final String TIMEOUT = "X-Vudo-Timeout";
+  static final String TIMEOUT = "X-Vudo-Timeout";
 
   private Requests() {}
 
@@ -69,6 +69,7 @@ final class Requests {
         case HEADER -> {
           String value = text(place, parameters.getField(field));
           if (place.getHeader().equals(TIMEOUT)) {
+            waits = false;
             // Whoever is gone by then must not be waited for: a tuple would be taken for nobody.
             value = millis(shorter((Long) parameters.getField(field), patience));
           }
@@ -105,12 +106,7 @@ final class Requests {
       if (!isGiven(parameters, field)) {
         continue;
       }
-      if (field.isRepeated()) {
-        var array = members.putArray(field.getJsonName());
-        values(parameters, field).forEach(value -> array.add(MessageJson.write(field, value)));
-      } else {
-        members.set(field.getJsonName(), MessageJson.write(field, parameters.getField(field)));
-      }
+      members.set(field.getJsonName(), MessageJson.write(field, parameters.getField(field)));
     }
     return members;
   }

@@ -43,8 +43,10 @@ import io.vudo.protocol.VudoException;
 import io.vudo.protocol.gateway.v1.AskManyReply;
 import io.vudo.protocol.gateway.v1.AskManyRequest;
 import io.vudo.protocol.gateway.v1.AskRequest;
+import io.vudo.protocol.gateway.v1.CallProcessRequest;
 import io.vudo.protocol.gateway.v1.ClusterGrpc;
 import io.vudo.protocol.gateway.v1.Place;
+import io.vudo.protocol.gateway.v1.ProcessesGrpc;
 import io.vudo.protocol.gateway.v1.RestartRequest;
 import io.vudo.protocol.gateway.v1.ShowStatusRequest;
 import io.vudo.protocol.gateway.v1.SpiritsGrpc;
@@ -365,19 +367,34 @@ class GrpcSecurityTest {
             SpiritsGrpc.newBlockingStub(channel)
                 .withCallCredentials(token(TOKENS.get(Role.OPERATE)))
                 .restart(RestartRequest.newBuilder().setType("audited").setId("me").build()));
-    List<JsonNode> lines =
-        AUDITED.stream()
-            .map(line -> Json.read(line.getBytes(java.nio.charset.StandardCharsets.UTF_8)))
-            .filter(line -> line.path("target").asText().equals("audited/me"))
-            .toList();
-    assertEquals(1, lines.size());
-    JsonNode line = lines.get(0);
+    JsonNode line = audited("audited/me");
     assertEquals("restart", line.path("operation").asText());
     assertEquals("grpc", line.path("door").asText());
     assertEquals("only-operate", line.path("caller").asText());
     assertEquals("operate", line.path("role").asText());
     assertEquals("127.0.0.1", line.path("address").asText());
     assertEquals("SPIRIT_TYPE_UNKNOWN", line.path("outcome").asText());
+
+    refused(
+        ErrorCode.PROCESS_UNKNOWN,
+        () ->
+            ProcessesGrpc.newBlockingStub(channel)
+                .withCallCredentials(token(TOKENS.get(Role.MESSAGE)))
+                .callProcess(CallProcessRequest.newBuilder().setName("audited.call").build()));
+    JsonNode call = audited("audited.call");
+    assertEquals("call-process", call.path("operation").asText());
+    assertEquals("only-message", call.path("caller").asText());
+    assertEquals("PROCESS_UNKNOWN", call.path("outcome").asText());
+  }
+
+  private static JsonNode audited(String target) {
+    List<JsonNode> lines =
+        AUDITED.stream()
+            .map(line -> Json.read(line.getBytes(java.nio.charset.StandardCharsets.UTF_8)))
+            .filter(line -> line.path("target").asText().equals(target))
+            .toList();
+    assertEquals(1, lines.size());
+    return lines.get(0);
   }
 
   @Test
