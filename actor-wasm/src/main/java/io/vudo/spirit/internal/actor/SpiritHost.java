@@ -46,6 +46,7 @@ final class SpiritHost extends AbstractBehavior<HostCommand> {
 
   /** How long a node that is emptied waits for one that takes Spirits: that it does may be news. */
   private static final long TAKER_NANOS = Duration.ofSeconds(3).toNanos();
+
   private static final int MAX_ATTEMPTS = 3;
 
   private enum Phase {
