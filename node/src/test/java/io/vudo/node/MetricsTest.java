@@ -403,7 +403,9 @@ class MetricsTest {
 
   @Test
   void scriptsThatCameChangedAndWereRefused() {
-    await().until(() -> scrape().sum("vudo_script_loads_total", "result", "replaced") == 1);
+    await()
+        .atMost(Duration.ofSeconds(60))
+        .until(() -> scrape().sum("vudo_script_loads_total", "result", "replaced") == 1);
     MetricsText served = scrape();
     assertEquals(1, served.sum("vudo_script_loads_total", "result", "loaded"));
     assertEquals(1, served.sum("vudo_script_loads_total", "result", "failed"));
