@@ -12,6 +12,7 @@ import io.vudo.node.NodeFixture;
 import io.vudo.node.TestModules;
 import io.vudo.protocol.Capability;
 import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.GuestFailure;
 import io.vudo.protocol.ModuleDigest;
 import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.Template;
@@ -157,8 +158,9 @@ class SpiritClientTest {
     assertEquals(60, counter.get());
     counter.tell(1);
     await().atMost(Duration.ofMinutes(1)).until(() -> counter.get() == 61);
-    assertEquals(
-        ErrorCode.APPLICATION_ERROR, assertThrows(VudoException.class, counter::nonsense).code());
+    VudoException failed = assertThrows(VudoException.class, counter::nonsense);
+    assertEquals(ErrorCode.APPLICATION_ERROR, failed.code());
+    assertEquals(Optional.of(new GuestFailure(400, "unknown message type")), failed.guestFailure());
   }
 
   @SuppressWarnings("ArrayRecordComponent") // Compared by hand.

@@ -16,6 +16,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.vudo.client.FakeGateway.Seen;
 import io.vudo.protocol.Capability;
 import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.GuestFailure;
 import io.vudo.protocol.ModuleDigest;
 import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.SpiritLimits;
@@ -679,6 +680,29 @@ class VudoClientTest {
     assertEquals("/v1/spaces/jobs/count", a.last().path());
     assertEquals(3, join(client.tuplespaces().count("jobs", Template.of(1))));
     assertEquals("jobs", client.tuplespace("jobs").name());
+  }
+
+  @Test
+  void theSpiritsOwnFailureIsAValue() {
+    a.then(
+        problem(422, "APPLICATION_ERROR", "Code -404: no such\\norder: 7"),
+        problem(422, "APPLICATION_ERROR", "Code -404: no such\\norder: 7"),
+        problem(422, "APPLICATION_ERROR", "Code 0: "),
+        problem(422, "APPLICATION_ERROR", "Code 2147483648: more than it can be"),
+        problem(422, "APPLICATION_ERROR", "of a test"),
+        problem(422, "OUT_OF_FUEL", "Code 1: of another error"));
+    SpiritClient alice = alice(a.url());
+    Optional<GuestFailure> own = Optional.of(new GuestFailure(-404, "no such\norder: 7"));
+    assertEquals(own, failure(alice.ask("get", NOTHING)).guestFailure());
+    VudoException thrown =
+        assertThrows(VudoException.class, () -> alice.askAndWait("get", NOTHING));
+    assertEquals(own, thrown.guestFailure());
+    assertEquals(thrown.detail(), own.orElseThrow().detail());
+    assertEquals(
+        Optional.of(new GuestFailure(0, "")), failure(alice.ask("get", NOTHING)).guestFailure());
+    for (int i = 0; i < 3; i++) {
+      assertEquals(Optional.empty(), failure(alice.ask("get", NOTHING)).guestFailure());
+    }
   }
 
   // Deployments and the cluster
