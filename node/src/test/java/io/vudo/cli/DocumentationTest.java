@@ -74,6 +74,9 @@ class DocumentationTest {
     for (String operation : List.of("list", "show", "replay", "drop")) {
       appendHelp(text, "dead-letters " + operation);
     }
+    for (String operation : List.of("list", "call")) {
+      appendHelp(text, "process " + operation);
+    }
     for (String operation : List.of("run", "show")) {
       appendHelp(text, "ghost " + operation);
     }

@@ -4,8 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.vudo.embedded.Loa;
 import io.vudo.node.NodeFixture;
 import io.vudo.node.TestModules;
+import io.vudo.protocol.ProcessException;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.nio.file.Files;
@@ -13,6 +15,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -148,6 +152,78 @@ class NodeCommandsTest {
             .assertFailed("SPIRIT_TYPE_UNKNOWN")
             .contains("step second (b.add)"));
     vudo("ghost", "show", "cli-3").assertFailed("GHOST_RUN_NOT_FOUND");
+  }
+
+  @Test
+  void whatHasANameIsListedAndCalled() {
+    AtomicInteger sold = new AtomicInteger();
+    NODE.node()
+        .processes()
+        .register(
+            Loa.named("sums", "2.0.0")
+                .function("add", Integer.class, Integer.class, Integer.class, Integer::sum)
+                .build())
+        .group(
+            "stock",
+            call -> {
+              if (call.item().isEmpty()) {
+                throw new ProcessException(404, "nothing of that name");
+              }
+              return List.of(call.item(), call.args(), sold.incrementAndGet());
+            })
+        .handle("far.away", call -> new CompletableFuture<>())
+        .alias("plus.one", "sums.add");
+
+    // Those that are provided are of the class path of all tests.
+    vudo("process", "list")
+        .assertPrinted(
+            """
+            NAME            KIND     DETAIL
+            far.away        handler
+            plus.one        alias    sums.add
+            provided.count  handler
+            provided.here   handler
+            stock           group
+            sums.add        loa      2.0.0
+            """);
+    JsonNode all = vudo("process", "list", "--format", "json").json().path("names");
+    assertEquals(
+        "{\"name\":\"sums.add\",\"kind\":\"loa\",\"version\":\"2.0.0\"}", all.path(5) + "");
+
+    vudo("process", "call", "sums.add", "4", "-7").assertPrinted("-3\n");
+    vudo("process", "call", "Plus.One", "4", "1").assertPrinted("5\n");
+    String[] sale = {"process", "call", "stock.cups.sell", "{\"n\":1}", "\"ü\"", "null"};
+    vudo(sale).assertPrinted("[\"cups\",[{\"n\":1},\"ü\",null],1]\n");
+    List<String> keyed = new ArrayList<>(List.of(sale));
+    keyed.addAll(List.of("--idempotency-key", "sale-2", "--timeout", "20s", "--format", "json"));
+    for (int i = 0; i < 2; i++) {
+      assertEquals(
+          "[\"cups\",[{\"n\":1},\"ü\",null],2]",
+          vudo(keyed.toArray(String[]::new)).json().path("result").toString());
+    }
+    vudo("process", "call", "echo/a.any", "1", "[]").assertPrinted("[1,[]]\n");
+    vudo("process", "call", "silent.any").assertPrinted("");
+    assertEquals(
+        "{\"result\":null,\"resultBase64\":null}\n",
+        vudo("process", "call", "silent.any", "--format", "json").out());
+    assertEquals(
+        "{\"result\":[],\"resultBase64\":\"W10=\"}\n",
+        vudo("process", "call", "echo/a.any", "--format", "json").out());
+
+    assertTrue(
+        vudo("process", "call", "stock.sell")
+            .assertFailed("PROCESS_FAILED")
+            .contains("cause: Exception|404:nothing of that name\n  fix: "));
+    vudo("process", "call", "no.such").assertFailed("PROCESS_UNKNOWN");
+    vudo("process", "call", "nothing").assertFailed("PROCESS_NAME_INVALID");
+    vudo("process", "call", "far.away", "--timeout", "1ms").assertFailed("ASK_TIMEOUT");
+    assertTrue(
+        vudo("process", "call", "sums.add", "four")
+            .assertFailed("ARGUMENT_INVALID")
+            .contains("a text is '\"four\"'"));
+    CommandRun failed = vudo("process", "call", "no.such", "--format", "json");
+    assertEquals(1, failed.exitCode());
+    assertEquals("PROCESS_UNKNOWN", CommandRun.json(failed.err()).path("code").asText());
   }
 
   @Test

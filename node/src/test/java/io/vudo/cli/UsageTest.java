@@ -37,6 +37,9 @@ class UsageTest {
         "ask a/b c d",
         "ask a/b payload --file x",
         "ask a/b --timeout 30",
+        "process",
+        "process call",
+        "process list more",
         "errors NO_SUCH_CODE",
       })
   void wrongUsageExitsWithTwoAndSaysWhereToLook(String line) {

@@ -3,13 +3,18 @@ package io.vudo.client;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.vudo.node.NodeFixture;
 import io.vudo.node.TestModules;
+import io.vudo.protocol.Capability;
 import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.GuestFailure;
+import io.vudo.protocol.ModuleDigest;
+import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.Template;
 import io.vudo.protocol.Tuple;
 import io.vudo.protocol.TupleChange;
@@ -23,6 +28,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -152,8 +158,9 @@ class SpiritClientTest {
     assertEquals(60, counter.get());
     counter.tell(1);
     await().atMost(Duration.ofMinutes(1)).until(() -> counter.get() == 61);
-    assertEquals(
-        ErrorCode.APPLICATION_ERROR, assertThrows(VudoException.class, counter::nonsense).code());
+    VudoException failed = assertThrows(VudoException.class, counter::nonsense);
+    assertEquals(ErrorCode.APPLICATION_ERROR, failed.code());
+    assertEquals(Optional.of(new GuestFailure(400, "unknown message type")), failed.guestFailure());
   }
 
   @SuppressWarnings("ArrayRecordComponent") // Compared by hand.
@@ -284,5 +291,66 @@ class SpiritClientTest {
     }
     assertFails(ErrorCode.CALL_CANCELLED, waiting);
     assertEquals("ended CALL_CANCELLED", heard.poll(1, TimeUnit.MINUTES));
+  }
+
+  @Test
+  void typesAreDeployedShownAndSwapped() {
+    DeploymentClient deployments = client.deployments();
+    DeploymentOptions options =
+        DeploymentOptions.DEFAULT
+            .grant(Capability.parse("tuplespace_take:jobs"))
+            .maxMailbox(3)
+            .turnTimeout(Duration.ofSeconds(5))
+            .onFailure(DeploymentOptions.OnFailure.RESUME)
+            .remembered(false);
+    byte[] echo = TestModules.echo();
+    DeploymentClient.Outcome first = deployments.deployAndWait("by-client", echo, options);
+    assertTrue(first.changed());
+    DeploymentClient.Deployed deployed = first.deployed();
+    assertEquals(ModuleDigest.of(echo), deployed.digest());
+    assertEquals(Set.of(Capability.parse("tuplespace_take:jobs")), deployed.capabilities());
+    assertEquals(3, deployed.limits().maxMailbox());
+    assertEquals(5_000, deployed.limits().turnTimeoutMillis());
+    assertFalse(join(deployments.deploy("by-client", echo, options)).changed());
+    assertEquals(deployed, join(deployments.show("by-client")));
+    assertTrue(deployments.listAndWait().contains(deployed));
+
+    assertEquals("x", text(client.spirit("by-client", "a").askAndWait("any", bytes("x"))));
+    byte[] other = TestModules.large(100);
+    DeploymentClient.Swapped swapped = deployments.swapAndWait("by-client", other);
+    assertEquals(ModuleDigest.of(other), swapped.digest());
+    assertEquals(ModuleDigest.of(echo), swapped.from());
+    assertEquals(swapped.revision(), deployments.showAndWait("by-client").revision());
+    assertEquals(ModuleDigest.of(echo), join(deployments.rollback("by-client")).digest());
+
+    assertFails(ErrorCode.SPIRIT_TYPE_UNKNOWN, deployments.show("nobody"));
+    assertFails(
+        ErrorCode.MODULE_BAD_MAGIC,
+        deployments.deploy("bad", bytes("no module"), DeploymentOptions.DEFAULT));
+    assertFails(
+        ErrorCode.LIMIT_INVALID,
+        deployments.deploy("bad", echo, DeploymentOptions.DEFAULT.maxMemoryBytes(1)));
+  }
+
+  @Test
+  void theClusterIsShownAndOperated() {
+    ClusterClient cluster = client.cluster();
+    ClusterClient.Status status = cluster.statusAndWait();
+    assertEquals(1, status.nodes().size(), status.toString());
+    ClusterClient.Node node = status.nodes().get(0);
+    assertEquals(status.node(), node.name());
+    assertEquals(Optional.of(node.name()), status.oldest());
+    assertEquals("Up true", node.status() + " " + node.reachable());
+    assertEquals(Optional.of(NODE.uri().toString()), node.gateway());
+    assertFalse(node.report().orElseThrow().draining());
+
+    client.spirit("counter", "still").tellAndWait("add", bytes("1"));
+    ClusterClient.Moved moved =
+        cluster.migrateAndWait(SpiritId.parse("counter/still"), node.name());
+    assertEquals(node.name() + " false", moved.to() + " " + moved.moved());
+    assertFails(
+        ErrorCode.NODE_UNKNOWN, cluster.migrate(SpiritId.parse("counter/still"), "127.0.0.1:1"));
+    assertFails(ErrorCode.NODE_UNKNOWN, cluster.drain("127.0.0.1:1"));
+    join(cluster.resume(node.name()));
   }
 }

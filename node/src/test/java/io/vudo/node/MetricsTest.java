@@ -7,20 +7,27 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
+import io.vudo.embedded.Loa;
+import io.vudo.node.internal.Json;
 import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.ProcessException;
 import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.gateway.v1.ClusterGrpc;
 import io.vudo.protocol.gateway.v1.ShowStatusRequest;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -42,16 +49,25 @@ class MetricsTest {
   private static final int METERED_TYPES = 4;
   private static final int ADDED = 7;
 
+  /** As many owners of names have lines of their own. */
+  private static final int METERED_OWNERS = 100;
+
+  private static final Path SCRIPTS = scripts();
+
   @RegisterExtension
   static final NodeFixture NODE =
       new NodeFixture(
           "vudo.spirit { idle-timeout = 300 ms, max-metered-types = "
               + METERED_TYPES
-              + " }\nvudo.grpc { enabled = on, port = 0 }");
+              + " }\nvudo.grpc { enabled = on, port = 0 }\nvudo.process.deadline = 1 s\n"
+              + "vudo.scripts { directory = \""
+              + SCRIPTS
+              + "\", look-every = 100 ms }");
 
   /** What one node that is well may not have seen. */
   private static final Set<String> MAY_BE_ZERO =
       Set.of(
+          "vudo_ghost_runs_active",
           "vudo_mailbox_bytes",
           "vudo_recovery_turns_total",
           "vudo_recovery_failures_total",
@@ -70,6 +86,92 @@ class MetricsTest {
   /** What a row of the page says. */
   private record Documented(String type, Set<String> labels) {}
 
+  private static Path scripts() {
+    try {
+      Path directory = NodeFixture.newDataDirectory();
+      Files.write(directory.resolve("echo.wasm"), TestModules.echo());
+      Files.write(directory.resolve("broken.wasm"), new byte[] {1, 2, 3});
+      return directory;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static NodeFixture.Answer call(String name, String... headers) {
+    return NODE.post("/v1/process/" + name, "[\"x\"]", headers);
+  }
+
+  private static void callByName() throws IOException {
+    // Another module for what runs; which of two looks finds it makes no difference.
+    Files.move(
+        Files.write(SCRIPTS.resolve(".part"), TestModules.large(500)),
+        SCRIPTS.resolve("echo.wasm"),
+        StandardCopyOption.ATOMIC_MOVE,
+        StandardCopyOption.REPLACE_EXISTING);
+    NODE.node()
+        .processes()
+        .register(
+            Loa.named("texts", "1.0.0")
+                .function(
+                    "upper", String.class, String.class, text -> text.toUpperCase(Locale.ROOT))
+                .build())
+        .group(
+            "things",
+            call -> {
+              throw new ProcessException(404, "no " + call.item());
+            })
+        .handle("slow.down", call -> new CompletableFuture<>())
+        .alias("shout.it", "texts.upper");
+    assertEquals("\"X\"", call("texts.upper").text());
+    assertEquals("\"X\"", call("Texts.UPPER", "Idempotency-Key", "once").text());
+    assertEquals("\"X\"", call("Texts.UPPER", "Idempotency-Key", "once").text());
+    assertEquals("\"X\"", call("shout.it").text());
+    call("things.a.find").assertProblem(ErrorCode.PROCESS_FAILED);
+    call("things.b.find").assertProblem(ErrorCode.PROCESS_FAILED);
+    call("slow.down").assertProblem(ErrorCode.ASK_TIMEOUT);
+    call("no.such/id.name").assertProblem(ErrorCode.PROCESS_UNKNOWN);
+    call("scripts.broken.any").assertProblem(ErrorCode.SCRIPT_UNAVAILABLE);
+    assertEquals("[\"x\"]", call("scripts.echo.any").text());
+    assertEquals("[\"x\"]", call("sixth/a.any").text());
+    for (int i = 0; i < METERED_OWNERS; i++) {
+      String name = "many.handler" + i;
+      NODE.node().processes().handle(name, call -> 1);
+      assertEquals("1", call(name).text());
+    }
+  }
+
+  private static void runGhosts() {
+    String ghost =
+        """
+        name = "g"
+        [[inputs]]
+        name = "x"
+        type = "int"
+        [[steps]]
+        name = "one"
+        member = "m"
+        function = "any"
+        [[steps]]
+        name = "two"
+        member = "m"
+        function = "any"
+        result = "RESULT"
+        """;
+    // The second of the same key is the first.
+    for (int i = 0; i < 2; i++) {
+      runGhost(ghost.replace("RESULT", "int"), "DONE", "Idempotency-Key", "same");
+    }
+    runGhost(ghost.replace("RESULT", "boolean"), "FAILED");
+  }
+
+  private static void runGhost(String toml, String state, String... headers) {
+    ObjectNode body = Json.object().put("ghost", toml);
+    body.putObject("members").put("m", "sixth/a");
+    body.putObject("inputs").put("x", 3);
+    NodeFixture.Answer answer = NODE.post("/v1/ghosts/run", body.toString(), headers);
+    assertEquals(state, answer.json().path("state").asText(), answer.text());
+  }
+
   private static void callByGrpc() {
     ManagedChannel channel =
         Grpc.newChannelBuilder(
@@ -82,7 +184,7 @@ class MetricsTest {
   }
 
   @BeforeAll
-  static void traffic() {
+  static void traffic() throws IOException {
     NODE.deploy("counted", TestModules.example("counter"));
     NODE.deploy("teller", SupervisedModules.teller(), "grant=cross_sandbox_call");
     NODE.deploy("picky", SupervisedModules.picky());
@@ -114,6 +216,8 @@ class MetricsTest {
                     "X-Vudo-Timeout",
                     "5m"));
     callByGrpc();
+    callByName();
+    runGhosts();
     NODE.get("/nothing").assertProblem(ErrorCode.NOT_FOUND);
     NODE.get("/and/nothing").assertProblem(ErrorCode.NOT_FOUND);
     assertThrows(
@@ -264,8 +368,58 @@ class MetricsTest {
             .map(sample -> sample.labels().get("type"))
             .collect(Collectors.toCollection(TreeSet::new));
     assertEquals(Set.of("counted", "teller", "picky", "pages", "other"), types);
-    // Each was born and handled one message.
-    assertEquals(4, served.sum("vudo_turns_total", "type", "other", "outcome", "completed"));
+    // Each was born and handled one message: two types and a script. One more was by name, and two
+    // Ghosts had two steps each.
+    assertEquals(11, served.sum("vudo_turns_total", "type", "other", "outcome", "completed"));
+  }
+
+  @Test
+  void callsByNameAreCountedByWhatIsRegistered() {
+    await().until(() -> scrape().sum("vudo_process_calls_total", "owner", "other") > 0);
+    MetricsText served = scrape();
+    Map<String, Double> counted = new TreeMap<>();
+    for (MetricsText.Sample sample : served.samples) {
+      if (sample.name().equals("vudo_process_calls_total") && sample.value() > 0) {
+        counted.put(
+            sample.labels().get("owner") + " " + sample.labels().get("outcome"), sample.value());
+      }
+    }
+    // The second call under one key is the first.
+    assertEquals(3, counted.remove("loa texts replied"));
+    assertEquals(2, counted.remove("group things failed"));
+    assertEquals(1, counted.remove("slow.down timeout"));
+    assertEquals(1, counted.remove("unknown refused"));
+    assertEquals(1, counted.remove("script refused"));
+    assertEquals(1, counted.remove("script replied"));
+    assertEquals(1, counted.remove("spirit replied"));
+    // The three before them are of the hundred, too.
+    assertEquals(3, counted.remove("other replied"));
+    assertEquals(METERED_OWNERS - 3, counted.size(), counted.toString());
+    assertEquals(Set.of(1.0), Set.copyOf(counted.values()));
+    assertEquals(
+        METERED_OWNERS + 5, served.sum("vudo_process_call_seconds_count", "outcome", "replied"));
+    assertTrue(served.sum("vudo_process_call_seconds_sum", "outcome", "timeout") >= 1);
+  }
+
+  @Test
+  void scriptsThatCameChangedAndWereRefused() {
+    await()
+        .atMost(Duration.ofSeconds(60))
+        .until(() -> scrape().sum("vudo_script_loads_total", "result", "replaced") == 1);
+    MetricsText served = scrape();
+    assertEquals(1, served.sum("vudo_script_loads_total", "result", "loaded"));
+    assertEquals(1, served.sum("vudo_script_loads_total", "result", "failed"));
+  }
+
+  @Test
+  void runsOfGhostsAndTheirSteps() {
+    MetricsText served = scrape();
+    assertEquals(2, served.sum("vudo_ghost_runs_begun_total"));
+    assertEquals(0, served.sum("vudo_ghost_runs_active"));
+    assertEquals(1, served.sum("vudo_ghost_run_seconds_count", "outcome", "done"));
+    assertEquals(1, served.sum("vudo_ghost_run_seconds_count", "outcome", "failed"));
+    assertEquals(3, served.sum("vudo_ghost_steps_total", "outcome", "done"));
+    assertEquals(1, served.sum("vudo_ghost_steps_total", "outcome", "failed"));
   }
 
   @Test

@@ -21,8 +21,8 @@ import java.util.function.Supplier;
 import javax.net.ssl.SSLContext;
 
 /**
- * The Spirits and tuplespaces of a cluster, from a JVM program outside of it, through the gateways
- * of its nodes.
+ * The Spirits, tuplespaces, deployments and nodes of a cluster, from a JVM program outside of it,
+ * through the gateways of its nodes.
  *
  * <p>It connects when it is used, and again when a connection is lost. The node that answered last
  * is asked first; when it cannot be reached, or sends callers elsewhere, the next one is, and from
@@ -251,6 +251,16 @@ public final class VudoClient implements AutoCloseable {
    */
   public GhostClient ghost(Ghost ghost, Map<String, SpiritId> members) {
     return new GhostClient(requests, retry, ghost, members, deadline);
+  }
+
+  /** The Spirit types that are deployed: lists, deploys and swaps them. */
+  public DeploymentClient deployments() {
+    return new DeploymentClient(requests);
+  }
+
+  /** The nodes of the cluster, and where Spirits are: for who operates it. */
+  public ClusterClient cluster() {
+    return new ClusterClient(requests, deadline);
   }
 
   /**

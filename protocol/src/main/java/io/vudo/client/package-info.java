@@ -98,6 +98,9 @@
  * jobs.watch(anyResize, handler).thenAccept(watch -> …  watch.close());
  * }</pre>
  *
+ * <p><b>Who operates a cluster</b> has {@link io.vudo.client.DeploymentClient}, for the types that
+ * are deployed, and {@link io.vudo.client.ClusterClient}, for its nodes.
+ *
  * <p>Everything that answers by a stage blocks no thread. The callbacks run on threads of the
  * client, which are as many as are busy, so they may block. A handler of a watch should not: what
  * comes meanwhile waits.

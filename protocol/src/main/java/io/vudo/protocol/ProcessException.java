@@ -18,9 +18,6 @@ public final class ProcessException extends RuntimeException {
   private static final Pattern TEXT =
       Pattern.compile("Exception\\|(-?\\d{1,9}):(.*)", Pattern.DOTALL);
 
-  /** The detail of {@code APPLICATION_ERROR}, as {@code fail} writes it. */
-  private static final Pattern OF_GUEST = Pattern.compile("Code (-?\\d+): (.*)", Pattern.DOTALL);
-
   private static final int GUESTS_OWN = 500;
 
   private final int status;
@@ -81,14 +78,9 @@ public final class ProcessException extends RuntimeException {
           .orElseGet(() -> new ProcessException(GUESTS_OWN, error.detail()));
     }
     if (error.code() == ErrorCode.APPLICATION_ERROR) {
-      Matcher matcher = OF_GUEST.matcher(error.detail());
-      if (matcher.matches()) {
-        try {
-          return new ProcessException(Integer.parseInt(matcher.group(1)), matcher.group(2));
-        } catch (NumberFormatException e) {
-          return new ProcessException(GUESTS_OWN, error.detail());
-        }
-      }
+      return GuestFailure.of(error)
+          .map(own -> new ProcessException(own.code(), own.message()))
+          .orElseGet(() -> new ProcessException(GUESTS_OWN, error.detail()));
     }
     return new ProcessException(error.code().httpStatus(), error.code() + ": " + error.detail());
   }

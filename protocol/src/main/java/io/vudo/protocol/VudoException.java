@@ -1,6 +1,7 @@
 package io.vudo.protocol;
 
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * The one exception of VUDO: a stable {@link ErrorCode}, and a detail that says what exactly was
@@ -27,6 +28,15 @@ public final class VudoException extends RuntimeException {
   /** What was wrong this time: a name, an offset, the two figures that do not fit. May be empty. */
   public String detail() {
     return detail;
+  }
+
+  /**
+   * The code and the text of the Spirit itself, when it ended the turn by {@code fail}; empty for
+   * every other failure. With {@code APPLICATION_ERROR} only: what was called by a dotted name says
+   * it by {@link ProcessException#from}.
+   */
+  public Optional<GuestFailure> guestFailure() {
+    return GuestFailure.of(toError());
   }
 
   /** This failure as a value that crosses the wire and the journal. */

@@ -26,8 +26,13 @@ final class FakeGateway implements AutoCloseable {
     void answer(HttpExchange exchange, Seen seen) throws IOException;
   }
 
-  /** A request that came. */
+  /**
+   * A request that came.
+   *
+   * @param line its method and whole address
+   */
   record Seen(
+      String line,
       String path,
       Optional<String> type,
       Optional<String> key,
@@ -127,6 +132,7 @@ final class FakeGateway implements AutoCloseable {
     try (exchange) {
       Seen request =
           new Seen(
+              exchange.getRequestMethod() + " " + exchange.getRequestURI(),
               exchange.getRequestURI().getPath(),
               header(exchange, "X-Vudo-Type"),
               header(exchange, "Idempotency-Key"),
@@ -190,6 +196,11 @@ final class FakeGateway implements AutoCloseable {
       exchange.getResponseHeaders().set("Retry-After", Integer.toString(seconds));
       problem(code).answer(exchange, seen);
     };
+  }
+
+  /** Answers with this JSON. */
+  static Behaviour json(String body) {
+    return other(200, "application/json", body);
   }
 
   /** Answers something else. */

@@ -1,5 +1,6 @@
 package io.vudo.client;
 
+import static io.vudo.client.FakeGateway.json;
 import static io.vudo.client.FakeGateway.lose;
 import static io.vudo.client.FakeGateway.noReply;
 import static io.vudo.client.FakeGateway.other;
@@ -13,7 +14,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.vudo.client.FakeGateway.Seen;
+import io.vudo.protocol.Capability;
 import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.GuestFailure;
+import io.vudo.protocol.ModuleDigest;
+import io.vudo.protocol.SpiritId;
+import io.vudo.protocol.SpiritLimits;
 import io.vudo.protocol.Template;
 import io.vudo.protocol.VudoException;
 import java.io.IOException;
@@ -21,6 +27,8 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.http.HttpClient;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -38,6 +46,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -671,5 +680,236 @@ class VudoClientTest {
     assertEquals("/v1/spaces/jobs/count", a.last().path());
     assertEquals(3, join(client.tuplespaces().count("jobs", Template.of(1))));
     assertEquals("jobs", client.tuplespace("jobs").name());
+  }
+
+  @Test
+  void theSpiritsOwnFailureIsAValue() {
+    a.then(
+        problem(422, "APPLICATION_ERROR", "Code -404: no such\\norder: 7"),
+        problem(422, "APPLICATION_ERROR", "Code -404: no such\\norder: 7"),
+        problem(422, "APPLICATION_ERROR", "Code 0: "),
+        problem(422, "APPLICATION_ERROR", "Code 2147483648: more than it can be"),
+        problem(422, "APPLICATION_ERROR", "of a test"),
+        problem(422, "OUT_OF_FUEL", "Code 1: of another error"));
+    SpiritClient alice = alice(a.url());
+    Optional<GuestFailure> own = Optional.of(new GuestFailure(-404, "no such\norder: 7"));
+    assertEquals(own, failure(alice.ask("get", NOTHING)).guestFailure());
+    VudoException thrown =
+        assertThrows(VudoException.class, () -> alice.askAndWait("get", NOTHING));
+    assertEquals(own, thrown.guestFailure());
+    assertEquals(thrown.detail(), own.orElseThrow().detail());
+    assertEquals(
+        Optional.of(new GuestFailure(0, "")), failure(alice.ask("get", NOTHING)).guestFailure());
+    for (int i = 0; i < 3; i++) {
+      assertEquals(Optional.empty(), failure(alice.ask("get", NOTHING)).guestFailure());
+    }
+  }
+
+  // Deployments and the cluster
+
+  private static final String DEPLOYED =
+      """
+      {"type":"counter","digest":"DIGEST","engine":"wasmtime","revision":7,
+       "deployedAt":"2026-11-21T10:00:00Z","durable":true,"remembered":false,
+       "capabilities":["sensor_time","tuplespace_take:jobs"],
+       "limits":{"fuelPerTurn":1000000000,"maxMemoryBytes":67108864,"maxTableEntries":100000,
+         "maxCallDepth":10000,"turnTimeoutMillis":30000,"maxMailbox":10000,
+         "maxPayloadBytes":1048576},
+       "supervision":{"onFailure":"restart"},"news":1}
+      """
+          .replace("DIGEST", "ab".repeat(32));
+
+  private static final DeploymentClient.Deployed COUNTER =
+      new DeploymentClient.Deployed(
+          "counter",
+          new ModuleDigest("ab".repeat(32)),
+          "wasmtime",
+          7,
+          Instant.parse("2026-11-21T10:00:00Z"),
+          true,
+          false,
+          Set.of(Capability.parse("tuplespace_take:jobs"), Capability.parse("sensor_time")),
+          SpiritLimits.DEFAULTS);
+
+  @Test
+  void deploymentsAreListedAndShown() {
+    DeploymentClient deployments =
+        built(VudoClient.builder().node(a.url()).node(b.url())).deployments();
+    a.then(lose());
+    a.always(problem(ErrorCode.SPIRIT_UNAVAILABLE));
+    b.then(
+        json("{\"deployments\":[" + DEPLOYED + "]}"),
+        json(DEPLOYED),
+        problem(ErrorCode.SPIRIT_TYPE_UNKNOWN),
+        json("{\"deployments\":[]}"),
+        json("{\"deployments\":[{\"type\":\"x\"}]}"),
+        json(DEPLOYED.replace("sensor_time", "of_the_future")));
+    assertEquals(List.of(COUNTER), join(deployments.list()));
+    assertEquals("GET /v1/deployments", b.last().line());
+    assertEquals(COUNTER, deployments.showAndWait("counter"));
+    assertEquals("GET /v1/deployments/counter", b.last().line());
+    assertEquals(ErrorCode.SPIRIT_TYPE_UNKNOWN, failure(deployments.show("nobody")).code());
+    assertEquals(List.of(), deployments.listAndWait());
+    assertEquals(ErrorCode.NODE_UNREACHABLE, failure(deployments.list()).code());
+    assertEquals(ErrorCode.NODE_UNREACHABLE, failure(deployments.show("counter")).code());
+    assertEquals(ErrorCode.SPIRIT_TYPE_INVALID, failure(deployments.show("../x")).code());
+  }
+
+  @Test
+  void aModuleIsDeployedWithItsOptions(@TempDir Path directory) throws IOException {
+    DeploymentClient deployments = built(VudoClient.builder().node(a.url())).deployments();
+    String changed = DEPLOYED.replace("\"news\":1", "\"changed\":true");
+    a.then(lose(), json(changed), json(changed.replace(":true}", ":false}")));
+    DeploymentOptions options =
+        DeploymentOptions.DEFAULT
+            .grant(Capability.parse("tuplespace_take:jobs"))
+            .grant(Capability.parse("sensor_time"))
+            .engine("jvm")
+            .fuelPerTurn(1_000_000)
+            .maxMemoryBytes(65_536)
+            .maxCallDepth(9)
+            .turnTimeout(Duration.ofSeconds(2))
+            .maxMailbox(3)
+            .maxPayloadBytes(2_048)
+            .durable(false)
+            .remembered(true)
+            .onFailure(DeploymentOptions.OnFailure.STOP)
+            .maxRestarts(5)
+            .restartWindow(Duration.ofMinutes(1));
+    DeploymentClient.Outcome outcome =
+        join(deployments.deploy("counter", new byte[] {0, 'a', 's', 'm'}, options));
+    assertEquals(new DeploymentClient.Outcome(COUNTER, true), outcome);
+    assertEquals(2, a.seen().size());
+    assertEquals("\0asm", a.last().body());
+    assertEquals(
+        "POST /v1/deployments/counter?grant=tuplespace_take%3Ajobs&grant=sensor_time&engine=jvm"
+            + "&fuel=1000000&memory=65536&call-depth=9&turn-timeout=2000ms&mailbox=3&payload=2048"
+            + "&durability=off&remember=on&on-failure=stop&max-restarts=5&restart-window=60000ms",
+        a.last().line());
+
+    Path file = Files.writeString(directory.resolve("m.wasm"), "\0asm2");
+    assertEquals(
+        new DeploymentClient.Outcome(COUNTER, false),
+        deployments.deployAndWait("counter", file, DeploymentOptions.DEFAULT));
+    assertEquals("\0asm2", a.last().body());
+    assertEquals("POST /v1/deployments/counter", a.last().line());
+    a.then(problem(ErrorCode.MODULE_INVALID));
+    assertEquals(
+        ErrorCode.MODULE_INVALID,
+        failure(deployments.deploy("counter", file, DeploymentOptions.DEFAULT)).code());
+    int seen = a.seen().size();
+    assertEquals(
+        ErrorCode.REQUEST_INVALID,
+        failure(deployments.deploy("a", directory.resolve("none"), DeploymentOptions.DEFAULT))
+            .code());
+    assertEquals(
+        ErrorCode.SPIRIT_TYPE_INVALID,
+        failure(deployments.deploy("1st", NOTHING, DeploymentOptions.DEFAULT)).code());
+    assertEquals(seen, a.seen().size());
+  }
+
+  @Test
+  void aSwapIsNotSentTwice() {
+    DeploymentClient deployments =
+        built(VudoClient.builder().node(a.url()).node(b.url())).deployments();
+    String swapped =
+        "{\"swapped\":true,\"digest\":\""
+            + "cd".repeat(32)
+            + "\",\"from\":\""
+            + "ab".repeat(32)
+            + "\",\"revision\":8,\"check\":{}}";
+    a.then(json(swapped), json(swapped), problem(ErrorCode.SWAP_DIFFERENCES), lose());
+    DeploymentClient.Swapped expected =
+        new DeploymentClient.Swapped(
+            new ModuleDigest("cd".repeat(32)), new ModuleDigest("ab".repeat(32)), 8);
+    assertEquals(expected, join(deployments.swap("counter", new byte[] {'m'})));
+    assertEquals("POST /v1/deployments/counter/swap", a.last().line());
+    assertEquals("m", a.last().body());
+    assertEquals(expected, deployments.rollbackAndWait("counter"));
+    assertEquals("POST /v1/deployments/counter/swap?rollback=true", a.last().line());
+    assertEquals("", a.last().body());
+    assertEquals(ErrorCode.SWAP_DIFFERENCES, failure(deployments.swap("counter", NOTHING)).code());
+    VudoException lost = failure(deployments.swap("counter", NOTHING));
+    assertEquals(ErrorCode.NODE_UNREACHABLE, lost.code());
+    assertTrue(lost.detail().contains("may have been done"), lost.detail());
+    assertEquals(4, a.seen().size() + b.seen().size());
+  }
+
+  @Test
+  void nodesAreShownDrainedAndResumed() {
+    ClusterClient cluster = built(VudoClient.builder().node(a.url())).cluster();
+    a.then(
+        json(
+            """
+            {"node":"h:1","oldest":"h:2","nodes":[
+              {"name":"h:1","status":"Up","reachable":true,"self":true,"incarnation":"a1",
+               "http":"http://h:7070","answers":true,"draining":true,"shards":64,"spirits":21,
+               "moving":1,"movedIn":12,"movedOut":11,"movesFailed":2,"bytesOut":47300},
+              {"name":"h:2","status":"Joining","reachable":false,"self":false,"incarnation":"b2",
+               "http":null,"answers":false}],
+             "services":[]}
+            """),
+        json("{\"node\":\"h:1\",\"oldest\":null,\"nodes\":[],\"services\":[]}"),
+        json("{\"node\":\"h:1\",\"moved\":11,\"left\":1}"),
+        json("{\"node\":\"h:1\",\"moved\":0,\"left\":0}"),
+        noReply(),
+        problem(ErrorCode.NODE_UNKNOWN));
+    assertEquals(
+        new ClusterClient.Status(
+            "h:1",
+            Optional.of("h:2"),
+            List.of(
+                new ClusterClient.Node(
+                    "h:1",
+                    "Up",
+                    true,
+                    "a1",
+                    Optional.of("http://h:7070"),
+                    Optional.of(new ClusterClient.Report(true, 64, 21, 1, 12, 11, 2, 47_300))),
+                new ClusterClient.Node(
+                    "h:2", "Joining", false, "b2", Optional.empty(), Optional.empty()))),
+        join(cluster.status()));
+    assertEquals("GET /v1/cluster", a.last().line());
+    assertEquals(Optional.empty(), cluster.statusAndWait().oldest());
+
+    assertEquals(new ClusterClient.Drained("h:1", 11, 1), cluster.drainAndWait("h:1"));
+    assertEquals("/v1/cluster/nodes/h:1/drain", a.last().path());
+    assertEquals("{\"timeoutMillis\":60000}", a.last().body());
+    join(cluster.drain("h:1", Duration.ofMillis(5)));
+    assertEquals("{\"timeoutMillis\":5}", a.last().body());
+    cluster.resumeAndWait("h:1");
+    assertEquals("/v1/cluster/nodes/h:1/resume", a.last().path());
+    assertEquals(ErrorCode.NODE_UNKNOWN, failure(cluster.resume("h:3")).code());
+    assertEquals(ErrorCode.REQUEST_INVALID, failure(cluster.drain("h:1", Duration.ZERO)).code());
+    assertEquals(6, a.seen().size());
+  }
+
+  @Test
+  void aSpiritIsMovedToANode() {
+    ClusterClient cluster = built(VudoClient.builder().node(a.url())).cluster();
+    a.then(
+        lose(),
+        json(
+            """
+            {"id":"counter/alice","from":"h:1","to":"h:2","moved":true,"turn":3,"pauseMicros":2140,
+             "bytes":68912,"pauseBytes":3376,"time":"2026-11-21T10:00:00Z"}
+            """),
+        problem(ErrorCode.RELOCATION_FAILED));
+    assertEquals(
+        new ClusterClient.Moved(
+            SpiritId.parse("counter/alice"),
+            "h:1",
+            "h:2",
+            true,
+            3,
+            Duration.ofNanos(2_140_000),
+            68_912,
+            Instant.parse("2026-11-21T10:00:00Z")),
+        cluster.migrateAndWait(SpiritId.parse("counter/alice"), "h:2"));
+    assertEquals("POST /v1/spirits/counter/alice/migrate", a.last().line());
+    assertEquals("{\"node\":\"h:2\"}", a.last().body());
+    assertEquals(
+        ErrorCode.RELOCATION_FAILED,
+        failure(cluster.migrate(SpiritId.parse("counter/alice"), "h:2")).code());
   }
 }

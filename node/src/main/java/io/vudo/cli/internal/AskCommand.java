@@ -3,11 +3,7 @@ package io.vudo.cli.internal;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.vudo.node.internal.Json;
 import java.net.http.HttpResponse;
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
 import java.util.Base64;
-import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -34,11 +30,7 @@ final class AskCommand extends VudoCommand {
     if (isJson()) {
       print(toJson(response));
     } else {
-      byte[] reply = response.body();
-      terminal().out().writeBytes(reply);
-      if (reply.length > 0 && reply[reply.length - 1] != '\n' && text(reply).isPresent()) {
-        terminal().out().write('\n');
-      }
+      ReplyText.print(terminal(), response.body());
     }
     return 0;
   }
@@ -48,19 +40,7 @@ final class AskCommand extends VudoCommand {
     if (response.statusCode() == NO_CONTENT) {
       return node.putNull("reply").putNull("replyBase64");
     }
-    return node.put("reply", text(response.body()).orElse(null))
+    return node.put("reply", ReplyText.of(response.body()).orElse(null))
         .put("replyBase64", Base64.getEncoder().encodeToString(response.body()));
-  }
-
-  /** The bytes as text, if that is what they are. */
-  private static Optional<String> text(byte[] bytes) {
-    try {
-      String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
-      return text.chars().allMatch(c -> c >= ' ' || c == '\n' || c == '\r' || c == '\t')
-          ? Optional.of(text)
-          : Optional.empty();
-    } catch (CharacterCodingException e) {
-      return Optional.empty();
-    }
   }
 }

@@ -34,6 +34,7 @@ public final class Vudo {
             .addSubcommand(new SwapCommand(terminal))
             .addSubcommand(new AskCommand(terminal))
             .addSubcommand(new TellCommand(terminal))
+            .addSubcommand(ProcessCommand.assemble(terminal))
             .addSubcommand(GhostCommand.assemble(terminal))
             .addSubcommand(new MigrateCommand(terminal))
             .addSubcommand(new SpiritsCommand(terminal))

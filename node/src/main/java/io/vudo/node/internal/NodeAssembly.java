@@ -153,7 +153,8 @@ public final class NodeAssembly implements AutoCloseable {
 
     NodeProcesses.provide(registry);
     // Ends after the Spirits: what is interrupted then is no answer to any of them.
-    ProcessRunner runner = ProcessRunner.create(config.getConfig("vudo.process"));
+    ProcessMeters calls = new ProcessMeters(metrics.registry());
+    ProcessRunner runner = ProcessRunner.create(config.getConfig("vudo.process"), calls);
     open.push(runner);
     system = startSystem(cluster.pekko().withFallback(journal.config()));
     open.push(() -> stopSystem(cluster.drainTimeout()));
@@ -198,7 +199,7 @@ public final class NodeAssembly implements AutoCloseable {
     int unused = warmUp.join();
     logLap("Warm-up", startNanos);
     // Only now: Spirits that a crash left with work to do wake up and look for their deployments.
-    NodeProcesses processes = new NodeProcesses(registry, runner, deployments);
+    NodeProcesses processes = new NodeProcesses(registry, runner, deployments, calls);
     SpiritRuntime runtime =
         SpiritRuntime.create(
             system, deployments, engines, metrics.registry(), processes, telemetry);
@@ -217,7 +218,7 @@ public final class NodeAssembly implements AutoCloseable {
 
     Deployer deployer = new Deployer(system, engines, modules, exchange, deployments);
     Swapper swapper = new Swapper(system, engines, deployer, deployments, spirits.swaps());
-    ScriptDirectory.start(settings, deployer, swapper, deployments)
+    ScriptDirectory.start(settings, deployer, swapper, deployments, calls)
         .ifPresent(
             scripts -> {
               open.push(scripts);

@@ -14,6 +14,7 @@ import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Supplier;
 
 /**
  * What dotted names stand for on this node: what Java code registered, and Spirits of all types
@@ -26,14 +27,20 @@ final class NodeProcesses implements Processes {
   private final ProcessRegistry registry;
   private final ProcessRunner runner;
   private final Deployments deployments;
+  private final ProcessMeters meters;
 
   /** Null without a directory of them. */
   private volatile ScriptDirectory scripts;
 
-  NodeProcesses(ProcessRegistry registry, ProcessRunner runner, Deployments deployments) {
+  NodeProcesses(
+      ProcessRegistry registry,
+      ProcessRunner runner,
+      Deployments deployments,
+      ProcessMeters meters) {
     this.registry = registry;
     this.deployments = deployments;
     this.runner = runner;
+    this.meters = meters;
   }
 
   /**
@@ -69,6 +76,28 @@ final class NodeProcesses implements Processes {
 
   @Override
   public Route route(String called) {
+    long startNanos = System.nanoTime();
+    try {
+      return routeOf(called);
+    } catch (VudoException refusal) {
+      meters.ended(
+          refusal.code() == ErrorCode.SCRIPT_UNAVAILABLE
+              ? ProcessMeters.SCRIPT
+              : ProcessMeters.UNKNOWN,
+          refusal,
+          System.nanoTime() - startNanos);
+      throw refusal;
+    }
+  }
+
+  /** Counts a call from outside that goes to a Spirit; those of guests are messages like others. */
+  <T> CompletionStage<T> counted(Route.ToSpirit to, Supplier<CompletionStage<T>> call) {
+    boolean script =
+        scripts != null && ProcessName.key(to.to().type()).startsWith(ScriptDirectory.PREFIX);
+    return meters.counted(script ? ProcessMeters.SCRIPT : ProcessMeters.SPIRIT, call);
+  }
+
+  private Route routeOf(String called) {
     if (registry.find(called).isPresent()) {
       return Route.ToHost.INSTANCE;
     }

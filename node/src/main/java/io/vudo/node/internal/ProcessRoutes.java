@@ -119,7 +119,7 @@ final class ProcessRoutes {
         .thenCompose(
             args ->
                 route instanceof Processes.Route.ToSpirit spirit
-                    ? ask(spirit, args, key, sentBefore, patience)
+                    ? processes.counted(spirit, () -> ask(spirit, args, key, sentBefore, patience))
                     : run(name, args, key, patience)
                         .thenApply(
                             result -> answer(result, bytesWanted, ProcessPayload.isPacked(args))));

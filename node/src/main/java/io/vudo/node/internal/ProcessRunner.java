@@ -49,6 +49,7 @@ final class ProcessRunner implements AutoCloseable {
   private final int threadsEach;
   private final int maxWaiting;
   private final int maxResultBytes;
+  private final ProcessMeters meters;
   private final Map<String, Lane> lanes = new HashMap<>();
 
   /** The calls that have an id, the oldest first; guarded by itself. */
@@ -62,7 +63,7 @@ final class ProcessRunner implements AutoCloseable {
    * @param threads how many functions run at once
    * @param maxWaiting how many calls of one owner wait
    */
-  ProcessRunner(int threads, int maxWaiting, int maxResultBytes) {
+  ProcessRunner(int threads, int maxWaiting, int maxResultBytes, ProcessMeters meters) {
     AtomicInteger number = new AtomicInteger();
     ThreadFactory factory =
         task -> {
@@ -79,14 +80,16 @@ final class ProcessRunner implements AutoCloseable {
     this.threadsEach = Math.max(1, threads / 2);
     this.maxWaiting = maxWaiting;
     this.maxResultBytes = maxResultBytes;
+    this.meters = meters;
   }
 
   /** A runner with the settings of {@code vudo.process}. */
-  static ProcessRunner create(Config settings) {
+  static ProcessRunner create(Config settings, ProcessMeters meters) {
     return new ProcessRunner(
         settings.getInt("threads"),
         settings.getInt("max-waiting"),
-        Math.toIntExact(settings.getBytes("max-result-bytes")));
+        Math.toIntExact(settings.getBytes("max-result-bytes")),
+        meters);
   }
 
   /** Runs it, or waits for the run of that id. The stage is not to be completed by others. */
@@ -192,6 +195,7 @@ final class ProcessRunner implements AutoCloseable {
     private final ProcessRegistry.Match match;
     private final Processes.Call call;
     private final Instant deadline;
+    private final long startNanos = System.nanoTime();
     private final CompletableFuture<byte[]> result = new CompletableFuture<>();
     private final FutureTask<Void> task = new FutureTask<>(this::work, null);
     private volatile CompletableFuture<?> later;
@@ -232,6 +236,7 @@ final class ProcessRunner implements AutoCloseable {
                   started.cancel(false);
                 }
                 remember(this, bytes, failure);
+                meters.ended(match.owner(), failure, System.nanoTime() - startNanos);
               });
     }
 

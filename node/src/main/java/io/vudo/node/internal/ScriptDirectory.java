@@ -68,6 +68,7 @@ final class ScriptDirectory implements AutoCloseable {
   private final Deployer deployer;
   private final Swapper swapper;
   private final Deployments deployments;
+  private final ProcessMeters meters;
   private final Thread thread;
 
   /** Only the looking thread touches it. */
@@ -98,7 +99,11 @@ final class ScriptDirectory implements AutoCloseable {
   private record Found(String type, Path file, Stamp stamp) {}
 
   private ScriptDirectory(
-      NodeSettings settings, Deployer deployer, Swapper swapper, Deployments deployments) {
+      NodeSettings settings,
+      Deployer deployer,
+      Swapper swapper,
+      Deployments deployments,
+      ProcessMeters meters) {
     Config vudo = settings.config().getConfig("vudo");
     this.directory = Path.of(vudo.getString("scripts.directory")).toAbsolutePath().normalize();
     this.lookEvery = vudo.getDuration("scripts.look-every");
@@ -118,6 +123,7 @@ final class ScriptDirectory implements AutoCloseable {
     this.deployer = deployer;
     this.swapper = swapper;
     this.deployments = deployments;
+    this.meters = meters;
     this.thread = new Thread(this::watch, "vudo-scripts");
     thread.setDaemon(true);
   }
@@ -128,11 +134,15 @@ final class ScriptDirectory implements AutoCloseable {
    * @throws VudoException {@code CONFIG_INVALID} when it is none
    */
   static Optional<ScriptDirectory> start(
-      NodeSettings settings, Deployer deployer, Swapper swapper, Deployments deployments) {
+      NodeSettings settings,
+      Deployer deployer,
+      Swapper swapper,
+      Deployments deployments,
+      ProcessMeters meters) {
     if (settings.config().getString("vudo.scripts.directory").isEmpty()) {
       return Optional.empty();
     }
-    ScriptDirectory scripts = new ScriptDirectory(settings, deployer, swapper, deployments);
+    ScriptDirectory scripts = new ScriptDirectory(settings, deployer, swapper, deployments, meters);
     if (!Files.isDirectory(scripts.directory)) {
       throw new VudoException(
           ErrorCode.CONFIG_INVALID,
@@ -265,7 +275,7 @@ final class ScriptDirectory implements AutoCloseable {
     scripts = Map.copyOf(next);
   }
 
-  private static void tellProblems(Map<String, Script> before, Map<String, Script> now) {
+  private void tellProblems(Map<String, Script> before, Map<String, Script> now) {
     now.forEach(
         (key, script) -> {
           Optional<VudoError> known = Optional.ofNullable(before.get(key)).flatMap(Script::problem);
@@ -273,13 +283,15 @@ final class ScriptDirectory implements AutoCloseable {
               .problem()
               .filter(problem -> !known.equals(Optional.of(problem)))
               .ifPresent(
-                  problem ->
-                      log.error(
-                          "{} was not taken as {}{}: {}",
-                          script.file(),
-                          script.type(),
-                          script.serves() ? ", which goes on as it was" : "",
-                          problem));
+                  problem -> {
+                    meters.scriptFailed();
+                    log.error(
+                        "{} was not taken as {}{}: {}",
+                        script.file(),
+                        script.type(),
+                        script.serves() ? ", which goes on as it was" : "",
+                        problem);
+                  });
         });
   }
 
@@ -429,12 +441,16 @@ final class ScriptDirectory implements AutoCloseable {
       if (done.changed()) {
         log.info("{} is deployed as {}", digest, type);
       }
+      meters.scriptLoaded();
       return Optional.empty();
     }
     Swapper.Outcome outcome =
         await(swapper.swap(new Swapper.Request(type, 0, 1, true, false, patience), module));
     log.info("{} is swapped in as {}", digest, type);
     List<SwapCheck.CheckedSpirit> refused = outcome.check().refused();
+    if (refused.isEmpty()) {
+      meters.scriptReplaced();
+    }
     return refused.stream()
         .findFirst()
         .flatMap(

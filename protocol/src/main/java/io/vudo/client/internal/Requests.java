@@ -127,9 +127,10 @@ public final class Requests implements AutoCloseable {
   /**
    * One request.
    *
+   * @param method of HTTP
    * @param path where
-   * @param contentType of the body
-   * @param body what is posted
+   * @param contentType of the body; empty for none
+   * @param body what is sent
    * @param headers more of them
    * @param key an idempotency key; empty for none
    * @param firstSent when it may have been sent under that key before this call; empty for never
@@ -137,6 +138,7 @@ public final class Requests implements AutoCloseable {
    * @param pace how long and how often
    */
   public record Request(
+      String method,
       String path,
       String contentType,
       BodyPublisher body,
@@ -145,6 +147,33 @@ public final class Requests implements AutoCloseable {
       Optional<Instant> firstSent,
       boolean repeatable,
       Pace pace) {
+    /** One that posts. */
+    public Request(
+        String path,
+        String contentType,
+        BodyPublisher body,
+        Map<String, String> headers,
+        String key,
+        Optional<Instant> firstSent,
+        boolean repeatable,
+        Pace pace) {
+      this("POST", path, contentType, body, headers, key, firstSent, repeatable, pace);
+    }
+
+    /** One that gets from each node once. */
+    public static Request get(String path) {
+      return new Request(
+          "GET",
+          path,
+          "",
+          BodyPublishers.noBody(),
+          Map.of(),
+          "",
+          Optional.empty(),
+          true,
+          new Pace.OneRound(Duration.ZERO));
+    }
+
     /** One that posts JSON to each node once, and may wait there for a tuple. */
     public static Request json(
         String path, String body, String key, Duration patience, boolean repeatable) {
@@ -374,9 +403,10 @@ public final class Requests implements AutoCloseable {
 
     private HttpRequest http(URI node, Duration wait) {
       HttpRequest.Builder builder =
-          HttpRequest.newBuilder(at(node, request.path()))
-              .header("Content-Type", request.contentType())
-              .POST(request.body());
+          HttpRequest.newBuilder(at(node, request.path())).method(request.method(), request.body());
+      if (!request.contentType().isEmpty()) {
+        builder.header("Content-Type", request.contentType());
+      }
       request.headers().forEach(builder::header);
       headersOfCall.forEach(builder::header);
       if (!request.key().isEmpty()) {

@@ -122,7 +122,7 @@ public final class SpiritSystem implements WaitListener {
     this.movers = new Movers(system, hosts, deployments, moves);
     this.wakeIndex = new WakeIndex(sharding, hosts, system.ignoreRef());
     this.letters = new LetterRegister(sharding, hosts);
-    this.ghosts = new GhostRuns(system, this::ask, new GhostAlarm(), Clock.systemUTC());
+    this.ghosts = new GhostRuns(system, this::ask, new GhostAlarm(), registry, Clock.systemUTC());
     this.callbacks = system.executionContext();
     this.history =
         new JournalHistory(

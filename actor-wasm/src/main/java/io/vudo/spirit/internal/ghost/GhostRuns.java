@@ -1,5 +1,6 @@
 package io.vudo.spirit.internal.ghost;
 
+import io.micrometer.core.instrument.MeterRegistry;
 import io.vudo.ghost.Ghost;
 import io.vudo.ghost.GhostJson;
 import io.vudo.ghost.Step;
@@ -69,6 +70,7 @@ public final class GhostRuns implements Ghosts {
       Alarm alarm,
       GhostSettings settings,
       AtomicInteger running,
+      GhostMeters meters,
       Clock clock) {
     void wake(String run) {
       sharding.entityRefFor(KEY, run).tell(GhostCommand.Wake.INSTANCE);
@@ -76,8 +78,10 @@ public final class GhostRuns implements Ghosts {
   }
 
   /** Runs of a node, which are not started yet. */
-  public GhostRuns(ActorSystem<?> system, Asker asker, Alarm alarm, Clock clock) {
+  public GhostRuns(
+      ActorSystem<?> system, Asker asker, Alarm alarm, MeterRegistry registry, Clock clock) {
     this.sharding = ClusterSharding.get(system);
+    AtomicInteger running = new AtomicInteger();
     this.callbacks = system.executionContext();
     this.around =
         new Surroundings(
@@ -85,7 +89,8 @@ public final class GhostRuns implements Ghosts {
             asker,
             alarm,
             GhostSettings.from(system.settings().config()),
-            new AtomicInteger(),
+            running,
+            new GhostMeters(registry, running),
             clock);
   }
 

@@ -141,6 +141,10 @@ final class Run {
     return "ghost:" + run + ":" + step.name() + ":" + all.getBegun().getNonce();
   }
 
+  long begunMillis() {
+    return all.getBegun().getTimeMillis();
+  }
+
   long deadlineMillis() {
     return all.getBegun().getTimeMillis() + ghost.timeout().toMillis();
   }

@@ -307,6 +307,7 @@ final class RunEntity extends EventSourcedBehavior<GhostCommand, GhostEvent, Run
 
   /** What became durable happens. */
   private void proceed(Run state, GhostEvent event) {
+    around.meters().happened(event, state.begunMillis());
     event
         .getStartedList()
         .forEach(

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.google.protobuf.ByteString;
 import io.vudo.protocol.Capability.Kind;
 import io.vudo.protocol.ErrorCode;
+import io.vudo.protocol.GuestFailure;
 import io.vudo.protocol.ProcessName;
 import io.vudo.protocol.SpiritId;
 import io.vudo.protocol.Template;
@@ -309,7 +310,8 @@ final class FlatAbi {
     } else {
       text = "(the message's pointer and length lie outside of memory)";
     }
-    throw new VudoException(ErrorCode.APPLICATION_ERROR, "Code " + (int) a[0] + ": " + text);
+    throw new VudoException(
+        ErrorCode.APPLICATION_ERROR, new GuestFailure((int) a[0], text).detail());
   }
 
   // Crossing the boundary
