@@ -178,17 +178,18 @@ class NodeCommandsTest {
     vudo("process", "list")
         .assertPrinted(
             """
-            NAME            KIND     DETAIL
-            far.away        handler
-            plus.one        alias    sums.add
-            provided.count  handler
-            provided.here   handler
-            stock           group
-            sums.add        loa      2.0.0
+            NAME             KIND     DETAIL
+            far.away         handler
+            plus.one         alias    sums.add
+            provided.count   handler
+            provided.here    handler
+            provided.refuse  handler
+            stock            group
+            sums.add         loa      2.0.0
             """);
     JsonNode all = vudo("process", "list", "--format", "json").json().path("names");
     assertEquals(
-        "{\"name\":\"sums.add\",\"kind\":\"loa\",\"version\":\"2.0.0\"}", all.path(5) + "");
+        "{\"name\":\"sums.add\",\"kind\":\"loa\",\"version\":\"2.0.0\"}", all.path(6) + "");
 
     vudo("process", "call", "sums.add", "4", "-7").assertPrinted("-3\n");
     vudo("process", "call", "Plus.One", "4", "1").assertPrinted("5\n");
