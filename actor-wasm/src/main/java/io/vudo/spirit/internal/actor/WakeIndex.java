@@ -54,6 +54,9 @@ final class WakeIndex {
   private static final Duration LONGEST_TICK = Duration.ofMinutes(1);
   private static final long SHORTEST_TICK_MILLIS = 200;
 
+  /** How many of those whose time has come a partition wakes in one tick, about. */
+  private static final int MOST_AT_ONCE = 100;
+
   private final ClusterSharding sharding;
   private final Hosts hosts;
   private final ActorRef<Added> nobody;
@@ -175,8 +178,13 @@ final class WakeIndex {
       return Long.valueOf(dueMillis).equals(bySpirit.get(spirit));
     }
 
-    List<String> until(long timeMillis) {
-      return byTime.headMap(timeMillis, true).values().stream().flatMap(Set::stream).toList();
+    Set<String> now() {
+      return byTime.getOrDefault(NOW, Set.of());
+    }
+
+    /** Those of the times after the one until the other, by time. */
+    NavigableMap<Long, Set<String>> between(long afterMillis, long untilMillis) {
+      return byTime.subMap(afterMillis, false, Math.max(afterMillis, untilMillis), true);
     }
 
     Optional<Long> next() {
@@ -190,6 +198,9 @@ final class WakeIndex {
     private final SpiritSettings settings;
     private final Clock clock;
     private final Predicate<String> waker;
+
+    /** The time of the last that was woken while there are more; {@link #NOW} otherwise. */
+    private long wokenUntilMillis = NOW;
 
     private Partition(
         TimerScheduler<Command> timers,
@@ -240,9 +251,8 @@ final class WakeIndex {
                   due.bySpirit.containsKey(remove.spirit())
                       ? Effect().persist(WakeEvent.newBuilder().addRemoved(remove.spirit()).build())
                       : Effect().none())
-          .onCommand(Ping.class, (due, ping) -> Effect().none().thenRun(() -> wake(due, NOW)))
-          .onCommand(
-              Tick.class, (due, tick) -> Effect().none().thenRun(() -> wake(due, clock.millis())))
+          .onCommand(Ping.class, (due, ping) -> Effect().none().thenRun(() -> ping(due)))
+          .onCommand(Tick.class, (due, tick) -> Effect().none().thenRun(() -> tick(due)))
           .build();
     }
 
@@ -266,14 +276,37 @@ final class WakeIndex {
               });
     }
 
-    /** Those that are awake already take no notice. */
-    private void wake(Due due, long timeMillis) {
-      for (String name : due.until(timeMillis)) {
-        if (!waker.test(name)) {
-          hosts.send(name, SpiritCommand.Wake.INSTANCE);
+    private void ping(Due due) {
+      due.now().forEach(this::wake);
+      schedule(due);
+    }
+
+    /**
+     * Wakes some of those whose time has come. After a long time without a node there may be very
+     * many, each of which is read from the journal; so the others have their turn at the next tick,
+     * and those that have not gone by then after all others.
+     */
+    private void tick(Due due) {
+      due.now().forEach(this::wake);
+      int woken = 0;
+      long last = NOW;
+      for (var each : due.between(wokenUntilMillis, clock.millis()).entrySet()) {
+        each.getValue().forEach(this::wake);
+        last = each.getKey();
+        woken += each.getValue().size();
+        if (woken >= MOST_AT_ONCE) {
+          break;
         }
       }
+      wokenUntilMillis = woken >= MOST_AT_ONCE ? last : NOW;
       schedule(due);
+    }
+
+    /** Who is awake already takes no notice. */
+    private void wake(String name) {
+      if (!waker.test(name)) {
+        hosts.send(name, SpiritCommand.Wake.INSTANCE);
+      }
     }
 
     /** One that was woken and is still here then is woken again. */

@@ -57,7 +57,8 @@ final class EventEraser {
     @Override
     public Receive createReceiveRecover() {
       return receiveBuilder()
-          .match(RecoveryCompleted.class, completed -> deleteMessages(Long.MAX_VALUE))
+          // Not whatever there is: it may be done late, when a new run has begun under this name.
+          .match(RecoveryCompleted.class, completed -> deleteMessages(lastSequenceNr()))
           .build();
     }
 

@@ -151,7 +151,10 @@ public final class GhostRuns implements Ghosts {
                 .setBegin(
                     GhostBegin.newBuilder()
                         .setRun(begun)
-                        .setSentBeforeMillis(sentBefore.toMillis()))
+                        // This may be asked again for long.
+                        .setSentBeforeMillis(
+                            sentBefore.toMillis()
+                                + TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startNanos)))
                 .build(),
         startNanos,
         wait.toNanos());
