@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
@@ -391,6 +392,69 @@ class RelocationTest {
       assertEquals(8, drained.moved());
       assertEquals(0, drained.left());
     }
+  }
+
+  /** More than one message between nodes can hold. */
+  @Test
+  void muchThatWaitsAndMuchThatIsRememberedMovesAsWell() {
+    String frames = "pekko.remote.artery.advanced.maximum-frame-size = 2 MiB";
+    try (TestCluster cluster = new TestCluster(folder)) {
+      Node one = cluster.start(frames);
+      Node other = cluster.start(frames);
+      cluster.deploy("large", large(), "wasmtime");
+      SpiritId id = SpiritId.parse("large/a");
+      List<CompletableFuture<Long>> answers = new ArrayList<>();
+      for (int i = 0; i < 1_000; i++) {
+        answers.add(askLarge(one, id, new byte[8], "key" + i));
+      }
+      // Nothing else is handled meanwhile; then what waits is more than what goes with the Spirit.
+      answers.add(askLarge(one, id, TestCluster.bytes(1_000), ""));
+      for (int i = 0; i < 8; i++) {
+        answers.add(askLarge(one, id, new byte[900 << 10], ""));
+      }
+      Node from = isOn(one, "large/a") ? one : other;
+      Node to = from == one ? other : one;
+      Relocation moved = move(one, "large/a", to);
+      assertEquals(to.name(), moved.to());
+      for (int i = 0; i < answers.size(); i++) {
+        assertEquals(i + 1, answers.get(i).join());
+      }
+      assertTrue(isOn(to, "large/a"));
+      // What it remembers has come with it; by default up to 4 MiB.
+      assertEquals(301, askLarge(other, id, new byte[8], "key300").join());
+      assertEquals(1_000, askLarge(other, id, new byte[8], "key999").join());
+      assertEquals(1_010, askLarge(other, id, new byte[8], "").join());
+    }
+  }
+
+  private static CompletableFuture<Long> askLarge(
+      Node by, SpiritId id, byte[] payload, String key) {
+    return by.spirits
+        .ask(id, "n", payload, key, PATIENCE)
+        .thenApply(reply -> TestCluster.number(Arrays.copyOf(reply.orElseThrow(), 8)))
+        .toCompletableFuture();
+  }
+
+  /**
+   * Sleeps as {@link #sleeper} does, takes messages of up to 1 MiB, and replies how many it has had
+   * in the first 8 of 5,000 bytes.
+   */
+  private static byte[] large() {
+    return Wat2Wasm.parse(
+        """
+        (module
+          (import "spirit" "sleep" (func $sleep (param i64) (result i32)))
+          (memory (export "memory") 18)
+          (global $times (mut i64) (i64.const 0))
+          (func (export "spirit_abi_1"))
+          (func (export "spirit_alloc") (param i32) (result i32) (i32.const 65536))
+          (func (export "spirit_handle") (param $p i32) (param $l i32) (result i64)
+            (if (i64.gt_s (i64.load (local.get $p)) (i64.const 0))
+              (then (drop (call $sleep (i64.load (local.get $p))))))
+            (global.set $times (i64.add (global.get $times) (i64.const 1)))
+            (i64.store (i32.const 0) (global.get $times))
+            (i64.const 5000)))
+        """);
   }
 
   @Test

@@ -5,6 +5,7 @@ import io.vudo.journal.StateSnapshot;
 import io.vudo.protocol.VudoError;
 import io.vudo.protocol.wire.v1.LastOfIt;
 import io.vudo.protocol.wire.v1.Page;
+import io.vudo.protocol.wire.v1.Pages;
 import io.vudo.protocol.wire.v1.Step;
 import java.util.List;
 import java.util.TreeMap;
@@ -19,6 +20,9 @@ final class Arrival {
   private final TreeMap<Integer, byte[]> pages = new TreeMap<>();
   private ActorRef<SpiritCommand> gate;
   private SpiritGate.StandBy standBy;
+
+  /** All but the last part of what the Spirit is beside its memory. */
+  private ByteString header = ByteString.EMPTY;
 
   /**
    * @param move which of the Spirit's moves it is
@@ -57,7 +61,12 @@ final class Arrival {
     return standBy;
   }
 
-  void take(List<Page> more) {
+  void take(Pages more) {
+    take(more.getPagesList());
+    header = header.concat(more.getHeaderPart());
+  }
+
+  private void take(List<Page> more) {
     for (Page page : more) {
       ByteString bytes = page.getBytes();
       if (bytes.isEmpty()) {
@@ -73,7 +82,8 @@ final class Arrival {
     take(rest.getPagesList());
     // A memory that has shrunk, because a new life began, has fewer.
     pages.tailMap((int) (rest.getMemoryBytes() / StateSnapshot.PAGE_BYTES), true).clear();
-    StateSnapshot state = StateSnapshot.full(rest.getHeader(), rest.getMemoryBytes(), pages);
+    StateSnapshot state =
+        StateSnapshot.full(header.concat(rest.getHeader()), rest.getMemoryBytes(), pages);
     pages.clear();
     return state;
   }

@@ -156,6 +156,10 @@ final class Departure {
   }
 
   void pages(SpiritCommand.PagesTaken taken) {
+    if (stage != Stage.TAKING_PAGES) {
+      // Asked for by an earlier move, while the Spirit was still coming up.
+      return;
+    }
     Steps.at(Steps.COPYING, id);
     now = taken.pages();
     if (!accepted) {
@@ -176,8 +180,10 @@ final class Departure {
   }
 
   void accepted() {
-    accepted = true;
-    copy();
+    if (stage == Stage.OFFERED) {
+      accepted = true;
+      copy();
+    }
   }
 
   /** Sends what differs, or stops the Spirit when that is little enough for the pause. */
@@ -244,6 +250,9 @@ final class Departure {
   }
 
   void state(SpiritCommand.StateTaken taken) {
+    if (stage != Stage.TAKING_STATE) {
+      return;
+    }
     Steps.at(Steps.FROZEN, id);
     frozenNanos = taken.frozenNanos();
     turn = taken.turn();
@@ -255,13 +264,20 @@ final class Departure {
       pauseBytes += bytes(pages.getPagesList());
       wanted.to().tell(new HostCommand.Copied(pages));
     }
+    // What it remembers beside its memory may be larger than a message between nodes.
+    ByteString header = state.header();
+    for (; header.size() > CHUNK_BYTES; header = header.substring(CHUNK_BYTES)) {
+      Pages.Builder part = Pages.newBuilder().setSpirit(id.toString()).setMove(move);
+      part.setHeaderPart(header.substring(0, CHUNK_BYTES));
+      wanted.to().tell(new HostCommand.Copied(part.build()));
+    }
     LastOfIt all =
         LastOfIt.newBuilder()
             .setSpirit(id.toString())
             .setMove(move)
             .addAllPages(rest)
             .setMemoryBytes(state.memoryBytes())
-            .setHeader(state.header())
+            .setHeader(header)
             .setSequenceNumber(taken.sequenceNumber())
             .setDurable(taken.durable())
             .setEventsSinceSnapshot(taken.eventsSinceSnapshot())
@@ -292,6 +308,8 @@ final class Departure {
    */
   void give(List<SpiritCommand> waiting) {
     stage = Stage.GIVEN;
+    timers.startSingleTimer(
+        move, new SpiritCommand.DepartLate(move, true), spirits.settings().movePauseTimeout());
     host.tell(
         new HostCommand.HandOver(
             id.toString(), move, wanted.to(), wanted.pinned(), List.copyOf(waiting)));

@@ -73,6 +73,13 @@ final class SpiritAddress extends AbstractBehavior<SpiritCommand> {
   private final Set<ActorRef<HostCommand>> asked = new HashSet<>();
   private ActorRef<HostCommand> hint;
   private boolean hearing;
+
+  /**
+   * Whether this has brought up the Spirit on its node, after all hosts were asked, and it has not
+   * moved since: only then may it be brought up there again without asking.
+   */
+  private boolean mine;
+
   private boolean leaving;
 
   /** The last home that ends soon, of which was asked already where the Spirit went. */
@@ -135,7 +142,7 @@ final class SpiritAddress extends AbstractBehavior<SpiritCommand> {
   private void send(SpiritCommand command) {
     home.tell(
         new HostCommand.Addressed(
-            spirit, command, getContext().getSelf(), home.equals(hosts.here())));
+            spirit, command, getContext().getSelf(), mine && home.equals(hosts.here())));
   }
 
   private void locate() {
@@ -146,6 +153,7 @@ final class SpiritAddress extends AbstractBehavior<SpiritCommand> {
 
   private void look() {
     state = State.LOCATING;
+    mine = false;
     token++;
     hint = null;
     hearing = false;
@@ -188,6 +196,7 @@ final class SpiritAddress extends AbstractBehavior<SpiritCommand> {
   /** Nobody is known to have it, so it comes up here; unless there are hosts to hear of first. */
   private Behavior<SpiritCommand> bringUp() {
     if (hosts.knowsElders() || ++hears > MAX_HEARS) {
+      mine = true;
       return known(hosts.here());
     }
     hearing = true;
@@ -222,6 +231,7 @@ final class SpiritAddress extends AbstractBehavior<SpiritCommand> {
   /** A marker goes after all that was sent to the old home, and arrives at the new one. */
   private void change() {
     state = State.CHANGING;
+    mine = false;
     token++;
     markers = 0;
     mark();
@@ -233,7 +243,8 @@ final class SpiritAddress extends AbstractBehavior<SpiritCommand> {
   }
 
   private Behavior<SpiritCommand> onArrived(SpiritCommand.Arrived arrived) {
-    return state == State.CHANGING && arrived.marked().token() == token
+    return (state == State.CHANGING || state == State.RETURNING)
+            && arrived.marked().token() == token
         ? known(arrived.marked().host())
         : this;
   }

@@ -44,6 +44,12 @@ final class SpiritHost extends AbstractBehavior<HostCommand> {
   private static final long ARRIVAL_NANOS = Duration.ofMinutes(2).toNanos();
   private static final long RETRY_NANOS = Duration.ofSeconds(5).toNanos();
 
+  /** How much of what waits is handed over with a Spirit; the rest follows message by message. */
+  private static final long GIVEN_BYTES = 1 << 20;
+
+  /** What a command takes beside its payload, about. */
+  private static final long COMMAND_BYTES = 1024;
+
   /** How long a node that is emptied waits for one that takes Spirits: that it does may be news. */
   private static final long TAKER_NANOS = Duration.ofSeconds(3).toNanos();
 
@@ -69,7 +75,7 @@ final class SpiritHost extends AbstractBehavior<HostCommand> {
     private boolean pinned;
     private boolean moving;
     private int failedMoves;
-    private long notBeforeNanos;
+    private long notBeforeNanos = System.nanoTime();
     private ActorRef<HostCommand> to;
     private long goneNanos;
 
@@ -216,10 +222,14 @@ final class SpiritHost extends AbstractBehavior<HostCommand> {
   }
 
   private void forwarded(HostCommand.Forwarded forwarded) {
+    Entry entry = entries.get(forwarded.spirit());
     if (relays.hold(forwarded)) {
+      if (entry == null && forwarded.command() instanceof SpiritCommand.Marker) {
+        // Who sends it asks where the Spirit is, and may not have heard before.
+        forwarded.from().tell(new HostCommand.At(forwarded.spirit(), null));
+      }
       return;
     }
-    Entry entry = entries.get(forwarded.spirit());
     if (entry != null) {
       pass(forwarded.spirit(), entry, forwarded.command(), forwarded.from());
     } else {
@@ -429,6 +439,7 @@ final class SpiritHost extends AbstractBehavior<HostCommand> {
     Arrival arrival = arrivals.get(ended.spirit());
     if (arrival != null && ended.gate().equals(arrival.gate())) {
       arrivals.remove(ended.spirit());
+      handed.discard(JournalHistory.persistenceId(SpiritId.parse(ended.spirit())));
       arrival.say(Step.Kind.FAILED, new VudoError(ErrorCode.RELOCATION_FAILED, "It ended there."));
     }
     Entry entry = entries.get(ended.spirit());
@@ -528,6 +539,7 @@ final class SpiritHost extends AbstractBehavior<HostCommand> {
     if (entry == null || entry.phase != Phase.PARTING) {
       return this;
     }
+    int first = fitting(over.waiting());
     // All to one host, so in this order.
     over.to()
         .tell(
@@ -537,12 +549,15 @@ final class SpiritHost extends AbstractBehavior<HostCommand> {
                     .setMove(over.move())
                     .setPinned(over.pinned())
                     .build(),
-                over.waiting()));
+                over.waiting().subList(0, first)));
     entry.phase = Phase.GONE;
     entry.to = over.to();
     entry.goneNanos = System.nanoTime();
     List<SpiritCommand> held = List.copyOf(entry.held);
     entry.held.clear();
+    over.waiting()
+        .subList(first, over.waiting().size())
+        .forEach(command -> pass(over.spirit(), entry, command, getContext().getSelf()));
     held.forEach(command -> pass(over.spirit(), entry, command, getContext().getSelf()));
     Steps.at(Steps.GIVEN, over.spirit());
     if (entry.address != null) {
@@ -553,6 +568,21 @@ final class SpiritHost extends AbstractBehavior<HostCommand> {
         .filter(host -> host != null && !host.equals(over.to()))
         .forEach(host -> host.tell(new HostCommand.At(over.spirit(), over.to())));
     return this;
+  }
+
+  /** How many of them go into one message between nodes, about. */
+  private static int fitting(List<SpiritCommand> waiting) {
+    int fit = 0;
+    long bytes = 0;
+    for (SpiritCommand command : waiting) {
+      bytes += COMMAND_BYTES;
+      bytes += command instanceof SpiritCommand.Queued queued ? queued.payloadBytes() : 0;
+      if (bytes > GIVEN_BYTES) {
+        break;
+      }
+      fit++;
+    }
+    return fit;
   }
 
   private Behavior<HostCommand> onMoveOver(HostCommand.MoveOver done) {
@@ -580,9 +610,14 @@ final class SpiritHost extends AbstractBehavior<HostCommand> {
         List<SpiritCommand> held = List.copyOf(entry.held);
         entry.held.clear();
         held.forEach(command -> deliver(spirit, entry, command));
+        if (closing) {
+          entry.gate.tell(SpiritCommand.Passivate.INSTANCE);
+        }
       }
       entry.failedMoves++;
-      entry.notBeforeNanos = System.nanoTime() + RETRY_NANOS;
+      // Each try stops it for a while. Whoever empties the node cannot wait that long.
+      int doublings = hosts.isDraining(hosts.self()) ? 0 : Math.min(entry.failedMoves, 6);
+      entry.notBeforeNanos = System.nanoTime() + (RETRY_NANOS << doublings);
       log.failed(spirit, not.error());
     }
     entry.movers.forEach(mover -> mover.tell(reply));
@@ -707,7 +742,7 @@ final class SpiritHost extends AbstractBehavior<HostCommand> {
     arrival(copied.pages().getSpirit(), copied.pages().getMove())
         .ifPresent(
             arrival -> {
-              arrival.take(copied.pages().getPagesList());
+              arrival.take(copied.pages());
               arrival.say(Step.Kind.COPIED, null);
             });
     return this;
@@ -849,7 +884,13 @@ final class SpiritHost extends AbstractBehavior<HostCommand> {
     if (drain.on()) {
       drained = 0;
       drainSinceNanos = System.nanoTime();
-      entries.values().forEach(entry -> entry.failedMoves = 0);
+      entries
+          .values()
+          .forEach(
+              entry -> {
+                entry.failedMoves = 0;
+                entry.notBeforeNanos = drainSinceNanos;
+              });
       drainers.add(drain.replyTo());
       lookWhoMoves();
     } else {

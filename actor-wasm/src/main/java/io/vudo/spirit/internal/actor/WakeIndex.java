@@ -6,7 +6,6 @@ import io.vudo.protocol.journal.v1.WakeEvent;
 import io.vudo.protocol.journal.v1.WakeSnapshot;
 import java.time.Clock;
 import java.time.Duration;
-import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Optional;
