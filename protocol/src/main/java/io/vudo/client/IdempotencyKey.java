@@ -13,6 +13,10 @@ import java.lang.annotation.Target;
  * 1,000 ({@code vudo.spirit.max-idempotency-keys}). Who may come later than that sends the message
  * himself, {@linkplain Message#withKey(String, java.time.Instant) with the time}.
  *
+ * <p>A key names one operation of a Spirit, such as {@code "pay-order-17"}, whichever method it is
+ * given to: a second method that is called with a key of the first is not done, and gets the first
+ * one's reply.
+ *
  * @see Message#withKey(String)
  */
 @Documented

@@ -25,9 +25,11 @@ import java.util.function.Function;
  *
  * <p>Arguments become an array, in JSON or as the {@link #encoded codec} says; a Spirit gets it as
  * the payload of a message whose type is the function. A call is tried until it is answered or its
- * deadline is over, at one node after the other and under one idempotency key. A Spirit handles it
- * once. A function of a Loa is called once as long as its node lives: when that dies before it has
- * answered, another node may call the function again; it sees the key as the call's id.
+ * deadline is over, under one idempotency key. A Spirit handles it once. A function of a Loa is
+ * called once as long as its node answers: the call stays at a node that had no answer in time.
+ * When that node dies, or the connection to it is lost or hangs, another node may call the function
+ * again, which sees the key as the call's id. So it may when a key is used again that the node has
+ * forgotten (it remembers the outcomes of 10,000 calls, or 16 MiB), or at another node.
  *
  * <p>A stage fails with a {@link VudoException}, and the methods that wait throw it. Beside those
  * of {@link SpiritClient}:
@@ -168,16 +170,17 @@ public final class ProcessClient {
     ProcessName checked = ProcessName.parse(name);
     return requests.sendForBytes(
         new Requests.Request(
-            "/v1/process/" + checked,
-            "application/octet-stream",
-            BodyPublishers.ofByteArray(args),
-            Map.of(),
-            options.isIdempotent()
-                ? ""
-                : options.key().orElseGet(() -> UUID.randomUUID().toString()),
-            options.firstSent(),
-            true,
-            new Pace.Until(options.deadline().orElse(deadline), retry)),
+                "/v1/process/" + checked,
+                "application/octet-stream",
+                BodyPublishers.ofByteArray(args),
+                Map.of(),
+                options.isIdempotent()
+                    ? ""
+                    : options.key().orElseGet(() -> UUID.randomUUID().toString()),
+                options.firstSent(),
+                true,
+                new Pace.Until(options.deadline().orElse(deadline), retry))
+            .staying(),
         answer);
   }
 }

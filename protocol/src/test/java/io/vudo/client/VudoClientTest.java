@@ -333,6 +333,22 @@ class VudoClientTest {
     assertEquals(wasNotTaken, a.last().sentBefore().isEmpty());
   }
 
+  @Test
+  void aCallByNameStaysWhereItMayBeUnderWay() {
+    VudoClient client = built(VudoClient.builder().node(a.url()).node(b.url()).retry(QUICK));
+    a.then(problem(ErrorCode.ASK_TIMEOUT), problem(ErrorCode.PROCESS_BUSY), reply("7"), reply("8"));
+    assertEquals(7, client.processes().callAndWait("payments.charge", int.class));
+    assertEquals(3, a.seen().size());
+    assertEquals(1, keys(a).size());
+    assertEquals(0, b.seen().size(), "it would call the function a second time");
+    // A node that is gone runs it no more.
+    a.then(problem(ErrorCode.ASK_TIMEOUT), lose());
+    b.then(reply("9"));
+    assertEquals(8, client.processes().callAndWait("payments.charge", int.class));
+    assertEquals(9, client.processes().callAndWait("payments.charge", int.class));
+    assertEquals(1, b.seen().size());
+  }
+
   @ParameterizedTest
   @EnumSource(
       names = {

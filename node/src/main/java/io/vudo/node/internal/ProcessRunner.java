@@ -28,6 +28,7 @@ import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -190,8 +191,16 @@ final class ProcessRunner implements AutoCloseable {
     }
   }
 
+  /** How far a call is: one that was dropped will never begin. */
+  private enum Phase {
+    WAITS,
+    BEGAN,
+    DROPPED
+  }
+
   /** One call. */
   private final class Run {
+    private final AtomicReference<Phase> phase = new AtomicReference<>(Phase.WAITS);
     private final ProcessRegistry.Match match;
     private final Processes.Call call;
     private final Instant deadline;
@@ -241,10 +250,17 @@ final class ProcessRunner implements AutoCloseable {
     }
 
     private void timeOver() {
+      // What has not begun is not done: its repetitions are to run, and so it is not remembered.
+      boolean dropped = phase.compareAndSet(Phase.WAITS, Phase.DROPPED);
+      long millis = call.patience().toMillis();
       if (result.completeExceptionally(
-          new VudoException(
-              ErrorCode.ASK_TIMEOUT,
-              match.name() + " did not answer in " + call.patience().toMillis() + " ms."))) {
+          dropped
+              ? new VudoException(
+                  ErrorCode.PROCESS_BUSY,
+                  match.name() + " waited " + millis + " ms for a thread and did not begin.")
+              : new VudoException(
+                  ErrorCode.ASK_TIMEOUT,
+                  match.name() + " did not answer in " + millis + " ms."))) {
         end();
       }
     }
@@ -267,6 +283,9 @@ final class ProcessRunner implements AutoCloseable {
     }
 
     private void work() {
+      if (!phase.compareAndSet(Phase.WAITS, Phase.BEGAN)) {
+        return;
+      }
       try {
         List<JsonNode> args = ProcessPayload.arguments(call.args());
         Object answer =

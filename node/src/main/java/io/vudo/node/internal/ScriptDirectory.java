@@ -13,11 +13,12 @@ import io.vudo.spirit.Deployment;
 import io.vudo.spirit.Supervision;
 import io.vudo.spirit.SwapCheck;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.ClosedWatchServiceException;
 import java.nio.file.FileVisitOption;
+import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardWatchEventKinds;
 import java.nio.file.WatchKey;
 import java.nio.file.WatchService;
@@ -25,6 +26,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -77,6 +79,12 @@ final class ScriptDirectory implements AutoCloseable {
   private WatchService watches;
   private boolean unreadable;
 
+  /** What could not be read at the last look, as far as it was told; by one thread at a time. */
+  private final Set<Path> troubles = new HashSet<>();
+
+  /** Whether the directory could be read once: before, nobody knows what is not in it. */
+  private volatile boolean looked;
+
   /** By type in lower case; replaced as a whole. */
   private volatile Map<String, Script> scripts = Map.of();
 
@@ -97,6 +105,13 @@ final class ScriptDirectory implements AutoCloseable {
   private record Stamp(long bytes, FileTime modified, Object key) {}
 
   private record Found(String type, Path file, Stamp stamp) {}
+
+  /**
+   * What is in the directory, and below.
+   *
+   * @param unread what could not be read, itself or what is below it
+   */
+  private record Tree(List<Path> directories, List<Path> files, List<Path> unread) {}
 
   private ScriptDirectory(
       NodeSettings settings,
@@ -165,6 +180,9 @@ final class ScriptDirectory implements AutoCloseable {
     }
     Script script = scripts.get(typeKey);
     if (script == null) {
+      if (!looked) {
+        return Optional.empty();
+      }
       return deployments.all().stream().anyMatch(one -> typeKey.equals(ProcessName.key(one.type())))
           ? Optional.of(
               new VudoException(
@@ -223,30 +241,95 @@ final class ScriptDirectory implements AutoCloseable {
   }
 
   private void watchAll() {
-    try (Stream<Path> all = Files.walk(directory, MAX_DEPTH, FileVisitOption.FOLLOW_LINKS)) {
-      for (Path path : all.filter(Files::isDirectory).toList()) {
-        if (watched.add(path)) {
+    try {
+      for (Path path : walk().directories()) {
+        if (!watched.contains(path)) {
           path.register(
               watches,
               StandardWatchEventKinds.ENTRY_CREATE,
               StandardWatchEventKinds.ENTRY_MODIFY,
               StandardWatchEventKinds.ENTRY_DELETE);
+          watched.add(path);
         }
       }
-    } catch (IOException | UncheckedIOException e) {
+    } catch (IOException e) {
       // The periodic look finds what changes all the same.
       log.debug("Not all of {} can be watched", directory, e);
     }
   }
 
+  /**
+   * What there is. What begins with a dot is left out, with all that is below it. What cannot be
+   * read keeps nobody from the rest.
+   *
+   * @throws IOException when the directory itself cannot be read
+   */
+  private Tree walk() throws IOException {
+    Tree tree = new Tree(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+    Files.walkFileTree(
+        directory,
+        EnumSet.of(FileVisitOption.FOLLOW_LINKS),
+        MAX_DEPTH,
+        new SimpleFileVisitor<>() {
+          @Override
+          public FileVisitResult preVisitDirectory(Path path, BasicFileAttributes attributes) {
+            if (isHidden(path)) {
+              return FileVisitResult.SKIP_SUBTREE;
+            }
+            tree.directories().add(path);
+            return FileVisitResult.CONTINUE;
+          }
+
+          @Override
+          public FileVisitResult visitFile(Path path, BasicFileAttributes attributes) {
+            if (attributes.isRegularFile() && !isHidden(path)) {
+              tree.files().add(path);
+            }
+            return FileVisitResult.CONTINUE;
+          }
+
+          @Override
+          public FileVisitResult visitFileFailed(Path path, IOException failure)
+              throws IOException {
+            return unread(path, failure);
+          }
+
+          @Override
+          public FileVisitResult postVisitDirectory(Path path, IOException failure)
+              throws IOException {
+            return failure == null ? FileVisitResult.CONTINUE : unread(path, failure);
+          }
+
+          private FileVisitResult unread(Path path, IOException failure) throws IOException {
+            if (path.equals(directory)) {
+              throw failure;
+            }
+            if (!isHidden(path)) {
+              tree.unread().add(path);
+              if (troubles.add(path)) {
+                log.warn("{} is left out: {}", path, failure.toString());
+              }
+            }
+            return FileVisitResult.CONTINUE;
+          }
+        });
+    troubles.retainAll(tree.unread());
+    return tree;
+  }
+
+  /** The directory's own name may begin with a dot. */
+  private boolean isHidden(Path path) {
+    return !path.equals(directory) && path.getFileName().toString().startsWith(".");
+  }
+
   /** Takes over what has changed since the last look. */
   private void look() {
     Map<String, Script> next = new HashMap<>();
-    List<Found> found;
+    Tree tree;
     try {
-      found = find(next);
+      tree = walk();
       unreadable = false;
-    } catch (IOException | UncheckedIOException e) {
+    } catch (IOException e) {
       // Rather as it was than all scripts gone, when a disk is away for a while.
       if (!unreadable) {
         log.error("The scripts in {} cannot be read; those that were there stay", directory, e);
@@ -254,6 +337,7 @@ final class ScriptDirectory implements AutoCloseable {
       }
       return;
     }
+    List<Found> found = find(tree, next);
     Map<String, Script> before = scripts;
     for (Found one : found) {
       String key = ProcessName.key(one.type());
@@ -266,6 +350,13 @@ final class ScriptDirectory implements AutoCloseable {
       }
     }
     before.forEach(
+        (key, script) -> {
+          // Nobody knows whether it is gone.
+          if (tree.unread().stream().anyMatch(script.file()::startsWith)) {
+            next.putIfAbsent(key, script);
+          }
+        });
+    before.forEach(
         (key, gone) -> {
           if (!next.containsKey(key)) {
             log.info("{} is gone; {} answers no calls by name", gone.file(), gone.type());
@@ -273,6 +364,7 @@ final class ScriptDirectory implements AutoCloseable {
         });
     tellProblems(before, next);
     scripts = Map.copyOf(next);
+    looked = true;
   }
 
   private void tellProblems(Map<String, Script> before, Map<String, Script> now) {
@@ -300,18 +392,11 @@ final class ScriptDirectory implements AutoCloseable {
    *
    * @param refused gets what has a name that cannot be, or is no module
    */
-  private List<Found> find(Map<String, Script> refused) throws IOException {
+  private List<Found> find(Tree tree, Map<String, Script> refused) {
     Map<String, Found> modules = new TreeMap<>();
     Map<String, Path> sources = new TreeMap<>();
-    List<Path> files;
-    try (Stream<Path> all = Files.walk(directory, MAX_DEPTH, FileVisitOption.FOLLOW_LINKS)) {
-      files = all.filter(Files::isRegularFile).sorted().toList();
-    }
-    for (Path file : files) {
+    for (Path file : tree.files().stream().sorted().toList()) {
       String name = file.getFileName().toString();
-      if (name.startsWith(".")) {
-        continue;
-      }
       if (name.endsWith(WASM)) {
         String type = type(file, WASM);
         Optional<VudoError> wrong = wrongType(type);

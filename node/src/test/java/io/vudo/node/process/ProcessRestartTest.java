@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -84,16 +85,22 @@ class ProcessRestartTest {
   }
 
   private static void aFunctionThatNeverReturnsTakesItsOwnPartOfTheThreadsOnly() {
-    // Two run, which is half of the threads, and two wait.
-    List<CompletableFuture<Answer>> stuck =
-        List.of("a", "b", "c", "d").stream()
-            .map(id -> node.sendAsk("caller/stuck-" + id, "stuck.never", "[]"))
-            .toList();
+    // Two run, which is half of the threads, and three wait.
+    List<CompletableFuture<Answer>> stuck = askStuck("a", "b");
+    await().atMost(PATIENCE).until(() -> ProcessTest.STUCK.get() == 2);
+    List<CompletableFuture<Answer>> waiting = askStuck("c", "d");
+    CompletableFuture<Answer> keyed =
+        CompletableFuture.supplyAsync(ProcessRestartTest::callStuckUnderItsKey);
     assertEquals("a7", node.ask("caller/free", "calls.later", "[7]").text());
     for (CompletableFuture<Answer> one : stuck) {
       String text = one.join().text();
       assertTrue(text.startsWith("kException|504:ASK_TIMEOUT"), text);
     }
+    for (CompletableFuture<Answer> one : waiting) {
+      String text = one.join().text();
+      assertTrue(text.startsWith("lException|429:PROCESS_BUSY"), text);
+    }
+    assertTrue(keyed.join().status() != 200, keyed.join().text());
     // They were interrupted and did not care, so nothing else of their Loa runs.
     List<Integer> statuses = new ArrayList<>();
     for (int i = 0; i < 100 && !statuses.contains(ErrorCode.PROCESS_BUSY.httpStatus()); i++) {
@@ -101,6 +108,20 @@ class ProcessRestartTest {
     }
     assertTrue(statuses.contains(ErrorCode.PROCESS_BUSY.httpStatus()), statuses.toString());
     assertEquals("a8", node.ask("caller/free", "calls.later", "[8]").text());
+    // What has not begun in its time runs when it is repeated.
+    ProcessTest.NEVER.countDown();
+    await().atMost(PATIENCE).until(() -> callStuckUnderItsKey().status() == 200);
+  }
+
+  private static List<CompletableFuture<Answer>> askStuck(String... ids) {
+    return Stream.of(ids)
+        .map(id -> node.sendAsk("caller/stuck-" + id, "stuck.never", "[]"))
+        .toList();
+  }
+
+  private static Answer callStuckUnderItsKey() {
+    return node.post(
+        "/v1/process/stuck.never", "[]", "Idempotency-Key", "late", "X-Vudo-Timeout", "5s");
   }
 
   private static CompletableFuture<Answer> askSleeper() {

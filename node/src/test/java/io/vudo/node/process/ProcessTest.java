@@ -62,6 +62,7 @@ class ProcessTest {
 
   private static final AtomicInteger CHARGED = new AtomicInteger();
   static final CountDownLatch NEVER = new CountDownLatch(1);
+  static final AtomicInteger STUCK = new AtomicInteger();
 
   private static ProcessRegistry registry;
   private static NodeFixture node;
@@ -124,6 +125,7 @@ class ProcessTest {
   }
 
   private static String never() {
+    STUCK.incrementAndGet();
     boolean interrupted = false;
     while (NEVER.getCount() > 0) {
       try {

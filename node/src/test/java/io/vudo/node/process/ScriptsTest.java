@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
@@ -43,6 +44,15 @@ class ScriptsTest {
     write("foo/both.js", "export const Say = () => 1;".getBytes(UTF_8));
     write("foo/both.wasm", saying("wasm"));
     write("broken.wasm", new byte[] {1, 2, 3});
+    // It keeps nobody from the rest.
+    Files.createSymbolicLink(scripts.resolve("loop"), Path.of("."));
+    Files.createDirectories(scripts.resolve(".git"));
+    write(".git/hook.wasm", saying("hidden"));
+    // As Kubernetes mounts what is configured.
+    Files.createDirectories(scripts.resolve("..one"));
+    write("..one/mounted.wasm", saying("first"));
+    Files.createSymbolicLink(scripts.resolve("..data"), Path.of("..one"));
+    Files.createSymbolicLink(scripts.resolve("mounted.wasm"), Path.of("..data", "mounted.wasm"));
     boot();
   }
 
@@ -123,6 +133,23 @@ class ScriptsTest {
     assertEquals("SCRIPT_UNAVAILABLE", listed.path("problem").path("code").asText());
     assertEquals(false, listed.path("serves").asBoolean(true));
     assertEquals(true, script("scripts.foo.bar2_0").path("serves").asBoolean());
+  }
+
+  @Test
+  void whatBeginsWithADotIsNoScriptAndALinkIntoItIs() throws IOException {
+    becomes("scripts.mounted.Say", "\"first\"");
+    List<String> names = node.get("/v1/process").json().path("names").findValuesAsText("name");
+    assertEquals(
+        List.of("scripts.mounted"),
+        names.stream()
+            .filter(name -> name.endsWith("mounted") || name.endsWith("hook"))
+            .toList());
+    Files.createDirectories(scripts.resolve("..two"));
+    write("..two/mounted.wasm", saying("second"));
+    Files.createSymbolicLink(scripts.resolve("..next"), Path.of("..two"));
+    Files.move(
+        scripts.resolve("..next"), scripts.resolve("..data"), StandardCopyOption.ATOMIC_MOVE);
+    becomes("scripts.mounted.Say", "\"second\"");
   }
 
   private static JsonNode script(String type) {

@@ -136,6 +136,8 @@ public final class Requests implements AutoCloseable {
    * @param firstSent when it may have been sent under that key before this call; empty for never
    * @param repeatable whether it does no harm when it is done twice
    * @param pace how long and how often
+   * @param sticky whether a node that had no answer in time is the one to be asked again: it goes
+   *     on there, and another node would do it a second time
    */
   public record Request(
       String method,
@@ -146,7 +148,8 @@ public final class Requests implements AutoCloseable {
       String key,
       Optional<Instant> firstSent,
       boolean repeatable,
-      Pace pace) {
+      Pace pace,
+      boolean sticky) {
     /** One that posts. */
     public Request(
         String path,
@@ -157,7 +160,13 @@ public final class Requests implements AutoCloseable {
         Optional<Instant> firstSent,
         boolean repeatable,
         Pace pace) {
-      this("POST", path, contentType, body, headers, key, firstSent, repeatable, pace);
+      this("POST", path, contentType, body, headers, key, firstSent, repeatable, pace, false);
+    }
+
+    /** The same that stays at the node where it may be under way. */
+    public Request staying() {
+      return new Request(
+          method, path, contentType, body, headers, key, firstSent, repeatable, pace, true);
     }
 
     /** One that gets from each node once. */
@@ -171,7 +180,8 @@ public final class Requests implements AutoCloseable {
           "",
           Optional.empty(),
           true,
-          new Pace.OneRound(Duration.ZERO));
+          new Pace.OneRound(Duration.ZERO),
+          false);
     }
 
     /** One that posts JSON to each node once, and may wait there for a tuple. */
@@ -499,7 +509,8 @@ public final class Requests implements AutoCloseable {
           if (why.code() == ErrorCode.ASK_TIMEOUT) {
             waitLonger();
           }
-          again(until, why, !later, retryAfterNanos(response));
+          boolean goesOnHere = request.sticky() && why.code() == ErrorCode.ASK_TIMEOUT;
+          again(until, why, !later && !goesOnHere, retryAfterNanos(response));
         } else {
           result.completeExceptionally(why);
         }
