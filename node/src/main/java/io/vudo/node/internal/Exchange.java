@@ -138,6 +138,17 @@ final class Exchange {
     visit = counted;
   }
 
+  /** That it is the whole of a call whose beginning was let in: it is counted as that one. */
+  void continues(Exchange beginning) {
+    caller = beginning.caller;
+    visit = beginning.visit;
+  }
+
+  /** Whether it counts, and was let in before. */
+  boolean isEntered() {
+    return visit != null;
+  }
+
   /** That it is answered, and does not count any more. */
   void leave() {
     if (visit != null) {

@@ -33,6 +33,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -148,7 +149,10 @@ public final class Gateway {
   private final GhostRoutes ghosts;
   private final GatewaySecurity security;
   private final Map<Route, Handler> handlers;
-  private final boolean loopbackOnly;
+
+  /** The doors that only this machine can reach. */
+  private final Set<Exchange.Door> loopbackOnly;
+
   private volatile URI address;
 
   /**
@@ -231,7 +235,7 @@ public final class Gateway {
             vudo.getBytes("http.max-watch-behind"));
     this.meters = new GatewayMeters(services.metrics().registry());
     this.tracing = new GatewayTracing(services.telemetry());
-    this.loopbackOnly = GatewaySecurity.isLoopback(settings.httpHost());
+    this.loopbackOnly = GatewaySecurity.loopbackOnly(settings);
     this.handlers = handlers();
   }
 
@@ -350,6 +354,95 @@ public final class Gateway {
   }
 
   /**
+   * Begins a call that came by gRPC: looks at who makes it before any of its messages is read, so
+   * that whoever may not make it fills no memory.
+   *
+   * @param route what it is for
+   * @param request what is known of it; the path of its URI is the operation's name
+   * @return never fails
+   */
+  public Call begin(Route route, HttpRequest request) {
+    Exchange beginning = new Exchange(request, system, Exchange.Door.GRPC, timeout -> {});
+    beginning.matched(route, Map.of());
+    try {
+      refuseForeign(beginning);
+      enter(beginning);
+      beginning.caller().ifPresent(caller -> Guard.authorize(caller, route));
+      return new Call(beginning, Optional.empty());
+    } catch (RuntimeException failure) {
+      return new Call(beginning, Optional.of(refused(beginning, failure)));
+    }
+  }
+
+  /** A refusal at the beginning, which is counted and audited as any other. */
+  private CompletionStage<HttpResponse> refused(Exchange beginning, RuntimeException failure) {
+    long startNanos = System.nanoTime();
+    return meters.counted(
+        beginning,
+        () ->
+            CompletableFuture.completedFuture(
+                answered(beginning, refusal(beginning.request(), failure), startNanos)));
+  }
+
+  /**
+   * A call that has begun. It is answered, or refused, or left; whatever comes first holds.
+   * Thread-safe.
+   */
+  public final class Call {
+    private final Exchange beginning;
+    private final Optional<CompletionStage<HttpResponse>> refusal;
+    private final AtomicBoolean decided;
+
+    private Call(Exchange beginning, Optional<CompletionStage<HttpResponse>> refusal) {
+      this.beginning = beginning;
+      this.refusal = refusal;
+      this.decided = new AtomicBoolean(refusal.isPresent());
+    }
+
+    /** Why it was not let in; empty when it was. */
+    public Optional<CompletionStage<HttpResponse>> refusal() {
+      return refusal;
+    }
+
+    /**
+     * Answers it, as {@link Gateway#answer(Route, Map, HttpRequest, Consumer)}, without counting it
+     * again.
+     */
+    public CompletionStage<HttpResponse> answer(
+        Map<String, String> arguments, HttpRequest request, Consumer<Duration> timeLimit) {
+      if (!decided.compareAndSet(false, true)) {
+        return CompletableFuture.completedFuture(timedOut(request));
+      }
+      Exchange exchange = new Exchange(request, system, Exchange.Door.GRPC, timeLimit);
+      exchange.matched(beginning.route().orElseThrow(), arguments);
+      exchange.continues(beginning);
+      return Gateway.this.answer(exchange);
+    }
+
+    /**
+     * Refuses it because what it asks for did not come in time.
+     *
+     * @return empty when it is too late for that
+     */
+    public Optional<CompletionStage<HttpResponse>> expire() {
+      return decided.compareAndSet(false, true)
+          ? Optional.of(
+              refused(
+                  beginning,
+                  new VudoException(
+                      ErrorCode.ASK_TIMEOUT, "The call's request did not come in time.")))
+          : Optional.empty();
+    }
+
+    /** That it is over. One that is being answered counts until it is. */
+    public void leave() {
+      if (decided.compareAndSet(false, true)) {
+        beginning.leave();
+      }
+    }
+  }
+
+  /**
    * Lets in what goes on for long and asks much, as each of its questions is for a route.
    *
    * @return to be run when it is over; or the refusal
@@ -358,7 +451,7 @@ public final class Gateway {
     Exchange exchange = new Exchange(request, system, Exchange.Door.GRPC, timeout -> {});
     exchange.matched(route, Map.of());
     try {
-      refuseForeign(request);
+      refuseForeign(exchange);
       enter(exchange);
       exchange.caller().ifPresent(caller -> Guard.authorize(caller, route));
       return new Admission(exchange::leave, Optional.empty());
@@ -389,7 +482,7 @@ public final class Gateway {
     long startNanos = System.nanoTime();
     CompletionStage<HttpResponse> answer;
     try {
-      refuseForeign(request);
+      refuseForeign(exchange);
       answer = route(exchange);
     } catch (RuntimeException failure) {
       answer = CompletableFuture.failedFuture(failure);
@@ -475,9 +568,10 @@ public final class Gateway {
    * for no token would not stop such a page, so its origin must be the gateway itself; and a name
    * that was rebound to this machine does not count as the gateway.
    */
-  private void refuseForeign(HttpRequest request) {
+  private void refuseForeign(Exchange exchange) {
+    HttpRequest request = exchange.request();
     String host = request.getUri().getHost().address();
-    if (loopbackOnly && !GatewaySecurity.isLoopback(host)) {
+    if (loopbackOnly.contains(exchange.door()) && !GatewaySecurity.isLoopback(host)) {
       throw new VudoException(
           ErrorCode.REQUEST_INVALID,
           "The gateway answers this machine only, by 127.0.0.1 or localhost.");
@@ -503,7 +597,9 @@ public final class Gateway {
 
   private CompletionStage<HttpResponse> route(Exchange exchange) {
     if (exchange.route().isPresent()) {
-      enter(exchange);
+      if (!exchange.isEntered()) {
+        enter(exchange);
+      }
       return answer(exchange, exchange.route().get());
     }
     List<String> path = exchange.path();

@@ -10,8 +10,10 @@ import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -102,6 +104,18 @@ final class GatewaySecurity implements AutoCloseable {
     return grpc.getBoolean("enabled")
         ? Optional.of(host.isEmpty() ? settings.httpHost() : host)
         : Optional.empty();
+  }
+
+  /** The doors that only this machine can reach. Each may be at an address of its own. */
+  static Set<Exchange.Door> loopbackOnly(NodeSettings settings) {
+    Set<Exchange.Door> doors = EnumSet.noneOf(Exchange.Door.class);
+    if (isLoopback(settings.httpHost())) {
+      doors.add(Exchange.Door.HTTP);
+    }
+    if (grpcHost(settings).filter(GatewaySecurity::isLoopback).isPresent()) {
+      doors.add(Exchange.Door.GRPC);
+    }
+    return doors;
   }
 
   private static void refuseUnprotected(

@@ -35,11 +35,14 @@ final class CallContext {
 
   private final HttpRequest request;
   private final String authority;
+  private final String operation;
   private final HeadersOnce<?, ?> call;
 
-  private CallContext(HttpRequest request, String authority, HeadersOnce<?, ?> call) {
+  private CallContext(
+      HttpRequest request, String authority, String operation, HeadersOnce<?, ?> call) {
     this.request = request;
     this.authority = authority;
+    this.operation = operation;
     this.call = call;
   }
 
@@ -65,10 +68,10 @@ final class CallContext {
   /** The same, for one who is to be let in. */
   HttpRequest admissible() {
     try {
-      return request.withUri("http://" + authority + "/");
+      return request.withUri("http://" + authority + "/" + operation);
     } catch (IllegalArgumentException e) {
       // No name at all is not one of this machine, for whoever looks at that.
-      return request.withUri("http://name.invalid/");
+      return request.withUri("http://name.invalid/" + operation);
     }
   }
 
@@ -95,7 +98,11 @@ final class CallContext {
         HeadersOnce<Q, A> once = new HeadersOnce<>(call);
         String authority = Optional.ofNullable(call.getAuthority()).orElse("");
         CallContext context =
-            new CallContext(request(call.getAttributes(), headers), authority, once);
+            new CallContext(
+                request(call.getAttributes(), headers),
+                authority,
+                call.getMethodDescriptor().getFullMethodName(),
+                once);
         return Contexts.interceptCall(
             Context.current().withValue(KEY, context), once, headers, next);
       }

@@ -4,6 +4,7 @@ import com.google.protobuf.Message;
 import com.typesafe.config.Config;
 import io.grpc.Context;
 import io.grpc.Deadline;
+import io.grpc.ServerInterceptor;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.ServiceDescriptor;
 import io.grpc.stub.ServerCallStreamObserver;
@@ -27,6 +28,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.apache.pekko.actor.typed.ActorSystem;
@@ -80,6 +82,11 @@ final class Calls {
     return services;
   }
 
+  /** What lets the calls of these services in. */
+  ServerInterceptor admission() {
+    return new Admission(system, gateway, name -> operations.get(name).route(), requestTimeout);
+  }
+
   private void add(ServerServiceDefinition.Builder service, Operation operation) {
     switch (operation.grpc().getType()) {
       case UNARY ->
@@ -109,7 +116,7 @@ final class Calls {
       Operation operation, Message request, ServerCallStreamObserver<Message> client) {
     // Who goes away is not told; what he asked for goes on, as over HTTP.
     client.setOnCancelHandler(() -> {});
-    answer(operation, CallContext.current(), request, Optional.empty(), patience())
+    answer(operation, CallContext.current(), request, Optional.empty(), patience(), admitted())
         .whenComplete((response, failure) -> reply(operation, client, response, failure));
   }
 
@@ -144,7 +151,7 @@ final class Calls {
       Operation operation, Message request, ServerCallStreamObserver<Message> client) {
     CallContext context = CallContext.current();
     AnswerStream.Prepared<Message> messages = AnswerStream.prepare(client, system);
-    answer(operation, context, request, Optional.empty(), patience())
+    answer(operation, context, request, Optional.empty(), patience(), admitted())
         .whenComplete(
             (response, failure) -> {
               if (failure != null) {
@@ -165,13 +172,25 @@ final class Calls {
       Operation operation, ServerCallStreamObserver<Message> client) {
     CallContext context = CallContext.current();
     Optional<Duration> patience = patience();
+    Answering admitted = admitted();
     return new Upload(
         operation,
         client,
         system,
         (head, body) ->
-            answer(operation, context, head, Optional.of(body), patience)
+            answer(operation, context, head, Optional.of(body), patience, admitted)
                 .whenComplete((response, failure) -> reply(operation, client, response, failure)));
+  }
+
+  /** Answers the request that a call is. */
+  private interface Answering {
+    CompletionStage<HttpResponse> answer(
+        Map<String, String> arguments, HttpRequest request, Consumer<Duration> timeLimit);
+  }
+
+  /** The call was let in by its headers. */
+  private static Answering admitted() {
+    return Admission.current()::answer;
   }
 
   /** What the gateway answers; fails for what cannot be made a request of it. */
@@ -180,16 +199,13 @@ final class Calls {
       CallContext context,
       Message parameters,
       Optional<RequestEntity> body,
-      Optional<Duration> patience) {
+      Optional<Duration> patience,
+      Answering answering) {
     try {
       HttpRequest request = Requests.of(operation, context, parameters, body, patience);
       TimeLimit limit = new TimeLimit(system, requestTimeout);
       return limit.around(
-          gateway.answer(
-              operation.route().orElseThrow(),
-              Requests.arguments(operation, parameters),
-              request,
-              limit));
+          answering.answer(Requests.arguments(operation, parameters), request, limit));
     } catch (RuntimeException e) {
       return CompletableFuture.failedFuture(e);
     }
@@ -244,7 +260,13 @@ final class Calls {
             ? left
             : wanted.or(() -> left);
     AskRequest message = request.getAsk();
-    return answer(ask, context, message, Optional.empty(), patience)
+    return answer(
+            ask,
+            context,
+            message,
+            Optional.empty(),
+            patience,
+            (arguments, each, limit) -> gateway.answer(Route.ASK, arguments, each, limit))
         .handle(
             (response, failure) -> {
               AskManyReply.Builder reply =

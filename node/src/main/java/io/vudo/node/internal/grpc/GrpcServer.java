@@ -7,7 +7,6 @@ import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
 import io.grpc.ServerInterceptors;
-import io.grpc.StatusRuntimeException;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
@@ -122,9 +121,13 @@ public final class GrpcServer {
             .permitKeepAliveWithoutCalls(true);
     tls.ifPresent(files -> builder.sslContext(new GrpcTls(files)));
     ServerInterceptor context = CallContext.interceptor();
+    ServerInterceptor admission = calls.admission();
     calls
         .services()
-        .forEach(service -> builder.addService(ServerInterceptors.intercept(service, context)));
+        .forEach(
+            service ->
+                builder.addService(
+                    ServerInterceptors.interceptForward(service, context, admission)));
     builder.addService(health.getHealthService());
     if (grpc.getBoolean("reflection")) {
       builder.addService(
@@ -194,10 +197,7 @@ public final class GrpcServer {
         Gateway.Admission admission =
             gateway.admit(Route.OPENAPI, CallContext.current().admissible());
         if (admission.refusal().isPresent()) {
-          StatusRuntimeException failure = Answers.failure(admission.refusal().get());
-          call.close(
-              failure.getStatus(),
-              Optional.ofNullable(failure.getTrailers()).orElseGet(Metadata::new));
+          Admission.close(call, admission.refusal().get());
           return new ServerCall.Listener<>() {};
         }
         admission.leave().run();

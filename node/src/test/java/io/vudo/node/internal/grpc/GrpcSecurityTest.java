@@ -83,6 +83,11 @@ class GrpcSecurityTest {
 
   private static final Map<Role, String> TOKENS = new LinkedHashMap<>();
   private static final String LIMITED = Tokens.create();
+  private static final String ONE_AT_ONCE = Tokens.create();
+
+  /** Under which name the node is called: others than its own machine reach it. */
+  private static final String NAME = "gateway.example";
+
   private static final List<String> AUDITED = new CopyOnWriteArrayList<>();
 
   private static final AppenderBase<ILoggingEvent> APPENDER =
@@ -98,12 +103,15 @@ class GrpcSecurityTest {
   private static VudoNode node;
   private static ManagedChannel channel;
 
+  /** From the beginning on, so that no test has to wait for its end. */
+  private static Begun unfinished;
+
   @BeforeAll
   static void start() throws IOException {
     APPENDER.start();
     ((Logger) LoggerFactory.getLogger("io.vudo.audit")).addAppender(APPENDER);
     authority = new TestCertificates(directory.resolve("authority"));
-    server = authority.issue("server");
+    server = certificate(authority);
     StringBuilder callers = new StringBuilder("callers = [\n");
     for (Role role : Role.values()) {
       TOKENS.put(role, Tokens.create());
@@ -117,13 +125,21 @@ class GrpcSecurityTest {
                 "limited",
                 "token-sha256 = " + hash(LIMITED),
                 Role.READ,
-                ", limits { requests-per-second = 0.001 }"));
+                ", limits { requests-per-second = 0.001 }"))
+        .append(
+            entry(
+                "one-at-once",
+                "token-sha256 = " + hash(ONE_AT_ONCE),
+                Role.READ,
+                ", limits { concurrent-requests = 1 }"));
     Path file = Files.writeString(directory.resolve("callers.conf"), callers + "]\n");
     node =
         VudoNode.start(
             NodeFixture.settings(
                     NodeFixture.newDataDirectory(),
                     """
+                    vudo.grpc.host = "0.0.0.0"
+                    vudo.http.request-timeout = 15 s
                     vudo.gateway {
                       tls {
                         certificate = "%s"
@@ -139,6 +155,14 @@ class GrpcSecurityTest {
                         .formatted(server.certificate(), server.key(), server.ca(), file))
                 .withGrpcPort(0));
     channel = channel(authority.ca(), Optional.empty());
+    Operation operation = operation("restart");
+    unfinished =
+        begin(operation, Optional.of(TOKENS.get(Role.OPERATE)), "unfinished")
+            .with(request(operation));
+  }
+
+  private static NodeFiles certificate(TestCertificates from) throws IOException {
+    return from.issueTo("server", "CN=server", NAME);
   }
 
   private static String hash(String token) {
@@ -159,12 +183,16 @@ class GrpcSecurityTest {
     if (client.isPresent()) {
       credentials.keyManager(client.get().certificate().toFile(), client.get().key().toFile());
     }
-    return Grpc.newChannelBuilder(target(), credentials.build()).build();
+    return Grpc.newChannelBuilder(target(), credentials.build()).overrideAuthority(NAME).build();
   }
 
   /** Tells of a stream that is open what becomes of it when its node stops. */
   @AfterAll
   static void end() throws InterruptedException {
+    // Its client never said that this was all.
+    assertEquals("ASK_TIMEOUT", unfinished.end().code());
+    assertEquals(Status.Code.DEADLINE_EXCEEDED, unfinished.end().status().getCode());
+    assertEquals("ASK_TIMEOUT", audited("request", "unfinished").path("outcome").asText());
     CompletableFuture<Throwable> ended = new CompletableFuture<>();
     CompletableFuture<String> answered = new CompletableFuture<>();
     StreamObserver<AskManyRequest> stream =
@@ -221,19 +249,38 @@ class GrpcSecurityTest {
   /** What came of a call: OK when it was let in and goes on. */
   private record Outcome(Status status, String code) {}
 
-  /** Makes a call with what it takes at least. */
-  private static Outcome call(Operation operation, Optional<String> token) {
+  /** A call whose client may not have said everything yet. */
+  private record Begun(ClientCall<Message, Message> call, CompletableFuture<Outcome> outcome) {
+    Begun with(Message request) {
+      call.sendMessage(request);
+      return this;
+    }
+
+    Outcome end() {
+      return outcome.orTimeout(1, TimeUnit.MINUTES).join();
+    }
+  }
+
+  private static Begun begin(Operation operation, Optional<String> token, String requestId) {
     CompletableFuture<Outcome> outcome = new CompletableFuture<>();
     CallOptions options =
         token
             .map(GrpcSecurityTest::token)
             .map(CallOptions.DEFAULT::withCallCredentials)
             .orElse(CallOptions.DEFAULT);
-    ClientCall<Message, Message> call = channel.newCall(operation.grpc(), options);
+    // As a stream: of a call that sends one message the client keeps all until that is whole.
+    ClientCall<Message, Message> call =
+        channel.newCall(
+            operation.grpc().toBuilder()
+                .setType(MethodDescriptor.MethodType.BIDI_STREAMING)
+                .build(),
+            options);
+    Metadata headers = new Metadata();
+    headers.put(CallContext.REQUEST_ID, requestId);
     call.start(
         new ClientCall.Listener<>() {
           @Override
-          public void onHeaders(Metadata headers) {
+          public void onHeaders(Metadata answered) {
             if (operation.grpc().getType() == MethodDescriptor.MethodType.SERVER_STREAMING) {
               outcome.complete(new Outcome(Status.OK, ""));
               call.cancel("It goes on for ever", null);
@@ -245,11 +292,24 @@ class GrpcSecurityTest {
             outcome.complete(new Outcome(status, code(trailers)));
           }
         },
-        new Metadata());
+        headers);
     call.request(2);
-    call.sendMessage(request(operation));
-    call.halfClose();
-    return outcome.orTimeout(1, TimeUnit.MINUTES).join();
+    return new Begun(call, outcome);
+  }
+
+  /** Makes a call with what it takes at least. */
+  private static Outcome call(Operation operation, Optional<String> token) {
+    Begun begun = begin(operation, token, "whole").with(request(operation));
+    begun.call().halfClose();
+    return begun.end();
+  }
+
+  /** The operation that does this in the audit log. */
+  private static Operation operation(String name) {
+    return Operation.all().stream()
+        .filter(each -> each.route().map(Route::operation).filter(name::equals).isPresent())
+        .findFirst()
+        .orElseThrow();
   }
 
   /** A request that says nothing; its stream has a head that says nothing. */
@@ -285,6 +345,41 @@ class GrpcSecurityTest {
               .contains(allowed.status().getCode()),
           () -> operation.name() + " " + allowed);
     }
+  }
+
+  @Test
+  void whoMayNotIsToldBeforeHeSaysWhatHeWants() {
+    for (Operation operation : Operation.all()) {
+      Begun stranger = begin(operation, Optional.empty(), "stranger " + operation.name());
+      assertEquals("UNAUTHENTICATED", stranger.end().code(), operation::name);
+      assertEquals(Status.Code.UNAUTHENTICATED, stranger.end().status().getCode());
+    }
+    for (String name : List.of("restart", "deploy")) {
+      Begun reader =
+          begin(operation(name), Optional.of(TOKENS.get(Role.READ)), "reader-may-not-" + name);
+      assertEquals("FORBIDDEN", reader.end().code());
+      JsonNode line = audited("request", "reader-may-not-" + name);
+      assertEquals(name, line.path("operation").asText());
+      assertEquals("only-read", line.path("caller").asText());
+      assertEquals("FORBIDDEN", line.path("outcome").asText());
+      assertEquals("grpc", line.path("door").asText());
+    }
+  }
+
+  @Test
+  void aCallCountsFromItsBeginning() {
+    Operation operation = operation("show-status");
+    Begun one = begin(operation, Optional.of(ONE_AT_ONCE), "one");
+    Begun other = begin(operation, Optional.of(ONE_AT_ONCE), "other");
+    var unused =
+        CompletableFuture.anyOf(one.outcome(), other.outcome())
+            .orTimeout(1, TimeUnit.MINUTES)
+            .join();
+    boolean oneIsRefused = one.outcome().isDone();
+    assertEquals("RATE_LIMITED", (oneIsRefused ? one : other).end().code());
+    Begun open = oneIsRefused ? other : one;
+    open.call().cancel("It was enough", null);
+    await().atMost(PATIENCE).until(() -> call(operation, Optional.of(ONE_AT_ONCE)).status().isOk());
   }
 
   private static void status(ManagedChannel by, String token) {
@@ -367,7 +462,7 @@ class GrpcSecurityTest {
             SpiritsGrpc.newBlockingStub(channel)
                 .withCallCredentials(token(TOKENS.get(Role.OPERATE)))
                 .restart(RestartRequest.newBuilder().setType("audited").setId("me").build()));
-    JsonNode line = audited("audited/me");
+    JsonNode line = audited("target", "audited/me");
     assertEquals("restart", line.path("operation").asText());
     assertEquals("grpc", line.path("door").asText());
     assertEquals("only-operate", line.path("caller").asText());
@@ -381,17 +476,18 @@ class GrpcSecurityTest {
             ProcessesGrpc.newBlockingStub(channel)
                 .withCallCredentials(token(TOKENS.get(Role.MESSAGE)))
                 .callProcess(CallProcessRequest.newBuilder().setName("audited.call").build()));
-    JsonNode call = audited("audited.call");
+    JsonNode call = audited("target", "audited.call");
     assertEquals("call-process", call.path("operation").asText());
     assertEquals("only-message", call.path("caller").asText());
     assertEquals("PROCESS_UNKNOWN", call.path("outcome").asText());
   }
 
-  private static JsonNode audited(String target) {
+  /** The one line whose member has this value. */
+  private static JsonNode audited(String member, String value) {
     List<JsonNode> lines =
         AUDITED.stream()
             .map(line -> Json.read(line.getBytes(java.nio.charset.StandardCharsets.UTF_8)))
-            .filter(line -> line.path("target").asText().equals(target))
+            .filter(line -> line.path(member).asText().equals(value))
             .toList();
     assertEquals(1, lines.size());
     return lines.get(0);
@@ -413,7 +509,7 @@ class GrpcSecurityTest {
   @Test
   void newConnectionsUseWhatTheFilesHoldNow() throws IOException {
     TestCertificates other = new TestCertificates(directory.resolve("other"));
-    NodeFiles renewed = other.issue("server");
+    NodeFiles renewed = certificate(other);
     NodeFiles kept = keep(server);
     status(channel, TOKENS.get(Role.READ));
     replace(renewed, server);
