@@ -98,7 +98,8 @@ class ProcessRestartTest {
     }
     for (CompletableFuture<Answer> one : waiting) {
       String text = one.join().text();
-      assertTrue(text.startsWith("lException|429:PROCESS_BUSY"), text);
+      // Their Spirits' own clocks may be first.
+      assertTrue(text.contains("PROCESS_BUSY") || text.contains("ASK_TIMEOUT"), text);
     }
     assertTrue(keyed.join().status() != 200, keyed.join().text());
     // They were interrupted and did not care, so nothing else of their Loa runs.
