@@ -259,8 +259,7 @@ final class ProcessRunner implements AutoCloseable {
                   ErrorCode.PROCESS_BUSY,
                   match.name() + " waited " + millis + " ms for a thread and did not begin.")
               : new VudoException(
-                  ErrorCode.ASK_TIMEOUT,
-                  match.name() + " did not answer in " + millis + " ms."))) {
+                  ErrorCode.ASK_TIMEOUT, match.name() + " did not answer in " + millis + " ms."))) {
         end();
       }
     }

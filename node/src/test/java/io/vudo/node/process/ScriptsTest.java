@@ -141,9 +141,7 @@ class ScriptsTest {
     List<String> names = node.get("/v1/process").json().path("names").findValuesAsText("name");
     assertEquals(
         List.of("scripts.mounted"),
-        names.stream()
-            .filter(name -> name.endsWith("mounted") || name.endsWith("hook"))
-            .toList());
+        names.stream().filter(name -> name.endsWith("mounted") || name.endsWith("hook")).toList());
     Files.createDirectories(scripts.resolve("..two"));
     write("..two/mounted.wasm", saying("second"));
     Files.createSymbolicLink(scripts.resolve("..next"), Path.of("..two"));
