@@ -197,7 +197,7 @@ class RelocationTest {
       Node other = cluster.start("vudo.spirit.idle-timeout = 20 ms");
       cluster.deploy("sequence", sequence(1), "jvm");
       long n = 0;
-      for (int round = 0; round < 40; round++) {
+      for (int round = 0; round < 15; round++) {
         List<CompletableFuture<Long>> answers = new ArrayList<>();
         for (int i = 0; i < 20; i++, n++) {
           answers.add(one.ask("sequence/a", n + 1));

@@ -46,7 +46,7 @@ class ClusterCrashTest {
    * all of a small machine, and what is to be seen here, that nodes come back, waits for them.
    */
   private static final Duration MOST_BETWEEN =
-      Duration.ofMillis(Long.getLong("cluster.pause-millis", 60));
+      Duration.ofMillis(Long.getLong("cluster.pause-millis", 150));
 
   private static final Duration SETTLE = Duration.ofSeconds(90);
 

@@ -56,11 +56,11 @@ final class LogCheck {
           allowed("Cluster", "Marking exiting node"),
           allowed("SplitBrainResolver", "SBR (took decision|is downing|detected instability)"),
           // A majority of the nodes has to hear of each place of a shard, and one is not there.
-          // After
-          // several attempts it is an error, and that is not expected.
-          allowed(
-              "DDataShardCoordinator",
-              "WARN .* unable to (update a distributed|get an initial) state"),
+          // When
+          // two are away, one after the other, it takes so many attempts that it is an error.
+          allowed("DDataShardCoordinator", "unable to (update a distributed|get an initial) state"),
+          // The address of a Spirit on a node that has just died waits for what it had sent there.
+          allowed("ShardRegion$HandOffStopper", "SpiritCommand\\$Passivate] is not handled"),
           // Deployed while a node was gone of which the others had not noticed yet; it is named.
           allowed("DeploymentRegister", "Not heard of the deployment of "),
           // A node that was stopped, and goes on, is asked for the singletons that it has given up.
