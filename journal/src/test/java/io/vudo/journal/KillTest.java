@@ -28,7 +28,7 @@ final class KillTest {
   }
 
   private static final int SPIRITS = 4;
-  private static final int ROUNDS = Integer.getInteger("vudo.test.kill-rounds", 10);
+  private static final int ROUNDS = Integer.getInteger("vudo.test.kill-rounds", 6);
 
   @ParameterizedTest
   @EnumSource
